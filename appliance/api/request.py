@@ -1,0 +1,55 @@
+"""The two values between the network edge and the handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from appliance.core.request_info import RequestInfo
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.record import Record
+    from appliance.core.upload import Upload
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One parsed request.
+
+    `path` values come from the route (`{collection}`, `{id}`). `body` is the JSON object or the form's values
+    (an uploaded file stands in `files`, by form name). `headers` have lower-case names as sent (`content-type`).
+    `auth` is the record whose valid token came with the request, or None; `token` its text.
+    """
+
+    app: App
+    method: str
+    url_path: str
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = field(default_factory=dict)
+    files: Mapping[str, list[Upload]] = field(default_factory=dict)
+    auth: Record | None = None
+    token: str = ""
+    remote_ip: str = ""
+    scheme: str = "http"
+    host: str = ""
+    context: str = "default"
+
+    def as_info(self) -> RequestInfo:
+        """What rules may know of this request."""
+        body = dict(self.body) if isinstance(self.body, Mapping) else {}
+        body.update(self.files)
+        headers = {name.replace("-", "_"): value for name, value in self.headers.items()}
+        return RequestInfo(self.method, self.context, self.query, headers, body, self.auth)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What to answer. `body` is a JSON value, bytes, a StoredFile, a Stream (realtime), or None for an empty body."""
+
+    body: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,55 @@
+"""The one door to time and chance: nothing else in the house reads a clock or draws a random number.
+
+Dates are stored and sent as `2026-11-23 16:21:38.781Z` (UTC, milliseconds), the wire's own form, which sorts as text.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+TOKEN_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"  # noqa: S105 - an alphabet
+ID_LENGTH = 15
+
+
+def now() -> datetime:
+    """The wall clock, in UTC."""
+    return datetime.now(UTC)
+
+
+def unix_seconds() -> int:
+    """The wall clock as whole seconds since 1970, as tokens carry it."""
+    return int(time.time())
+
+
+def monotonic() -> float:
+    """Seconds of a clock that never runs backwards: for timers and time-outs."""
+    return time.monotonic()
+
+
+def format_date(moment: datetime) -> str:
+    """The wire's text of a moment, cut to milliseconds."""
+    moment = moment.astimezone(UTC)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def now_text() -> str:
+    """The wire's text of this moment."""
+    return format_date(now())
+
+
+def random_text(length: int, alphabet: str = ID_ALPHABET) -> str:
+    """`length` characters drawn evenly from `alphabet` with the system's secure source."""
+    return "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def random_id() -> str:
+    """A new record id: 15 characters of a-z0-9."""
+    return random_text(ID_LENGTH)
+
+
+def random_secret(length: int = 50) -> str:
+    """A new secret or token key of letters and digits."""
+    return random_text(length, TOKEN_ALPHABET)

@@ -1,0 +1,1 @@
+"""What the product is: collections, records, fields, hooks and settings. Knows no HTTP."""
