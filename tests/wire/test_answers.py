@@ -1,0 +1,47 @@
+"""Our server answers every scenario as the real PocketBase does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.oracle import Server
+from tests.oracle import oracle as oracle  # noqa: PLC0414  a fixture
+from tests.oracle import ours as ours  # noqa: PLC0414  a fixture
+from tests.wire.compare import Arena, find_difference, load_differences
+from tests.wire.scenarios import Case, load_cases
+
+pytestmark = pytest.mark.xdist_group("wire")
+
+
+@pytest.fixture(scope="module")
+def arena(oracle: Server, ours: Server) -> Iterator[Arena]:
+    """Both servers, seeded alike."""
+    with Arena(oracle, ours) as both:
+        yield both
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in load_cases()])
+def test_our_answer_equals_the_oracles(arena: Arena, case: Case) -> None:
+    outcome = arena.play(case)
+    difference = find_difference(case.id)
+    if difference is None:
+        assert outcome.is_same, f"\n{outcome.report()}"
+    else:
+        assert not outcome.is_same, f"no longer differs, take it out of differences.toml: {difference}"
+
+
+def test_at_least_400_answers_are_compared() -> None:
+    assert sum(case.requests for case in load_cases()) >= 400
+
+
+def test_every_case_has_its_own_id() -> None:
+    ids = [case.id for case in load_cases()]
+    assert sorted(set(ids)) == sorted(ids)
+
+
+def test_every_deliberate_difference_names_a_case_and_a_reason() -> None:
+    for row in load_differences():
+        assert any(find_difference(case.id) == row for case in load_cases()), row
+        assert len(row.reason) > 20, row
