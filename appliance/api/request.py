@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from appliance.core.request_info import RequestInfo
+from appliance.errors import ApiError
 
 if TYPE_CHECKING:
     from appliance.core.app import App
@@ -14,12 +15,40 @@ if TYPE_CHECKING:
     from appliance.core.upload import Upload
 
 
+class FormBody(dict[str, str]):
+    """A form (multipart or urlencoded): the first value of each name; `lists` has all of them, in order, as sent.
+
+    Nothing is inferred or merged here: api/body.py turns a form into record values.
+    """
+
+    def __init__(self, lists: Mapping[str, list[str]]) -> None:
+        super().__init__({name: values[0] for name, values in lists.items() if values})
+        self.lists = lists
+
+
+class BrokenBody(Mapping[str, Any]):
+    """A body that can't be read. Touching it raises the answer, so a handler that needs no body never sees it and
+    one that first looks for the collection still says 404, as the wire's original does."""
+
+    def __init__(self, error: ApiError) -> None:
+        self.error = error
+
+    def __getitem__(self, name: str) -> Any:
+        raise self.error
+
+    def __iter__(self) -> Iterator[str]:
+        raise self.error
+
+    def __len__(self) -> int:
+        raise self.error
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One parsed request.
 
-    `path` values come from the route (`{collection}`, `{id}`). `body` is the JSON object or the form's values
-    (an uploaded file stands in `files`, by form name). `headers` have lower-case names as sent (`content-type`).
+    `path` values come from the route (`{collection}`, `{id}`). `body` is the JSON object (a dict; `null` and no body
+    are `{}`), a FormBody, or a BrokenBody; an uploaded file stands in `files`, by form name. `headers` have lower-case names as sent (`content-type`).
     `auth` is the record whose valid token came with the request, or None; `token` its text.
     """
 
