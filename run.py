@@ -8,9 +8,10 @@ import sys
 if sys.version_info < (3, 11):
     sys.exit(
         "Homeport did not start.\n"
-        "  Why      it needs Python 3.11 or newer, and this is Python %d.%d (%s).\n" % (sys.version_info[:2] + (sys.executable,))
-        + "  Do this  install a newer Python from https://www.python.org/downloads/ (Debian, Ubuntu: apt install python3\n"
-        "           python3-venv) and start run.py with that one, for example: python3.11 run.py"
+        "  Why      it needs Python 3.11 or newer, and this is Python %d.%d (%s).\n"
+        "  Do this  install a newer Python from https://www.python.org/downloads/ (Debian, Ubuntu: apt install\n"
+        "           python3 python3-venv) and start run.py with that one, for example: python3.11 run.py"
+        % (sys.version_info[:2] + (sys.executable,))
     )
 
 from appliance import environment

@@ -105,16 +105,16 @@ def venv_problem(folder: str, output: str) -> SetupProblem:
     """Python's own venv module failed. Debian says so when ensurepip lies in a package of its own."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     fix = f"read the lines above; on Debian and Ubuntu: apt install python{version}-venv"
-    return SetupProblem(f"{output.strip()}\nHomeport could not make its Python environment.", f"venv failed: {folder}", fix)
+    return SetupProblem(
+        f"{output.strip()}\nHomeport could not make its Python environment.", f"venv failed: {folder}", fix
+    )
 
 
 def install_pins(folder: str, purpose: str) -> None:
     """Let the environment's own pip install the lock, showing how far it is."""
-    command = [
-        environment.python_in(folder), "-m", "pip", "install", "--require-hashes", "--only-binary", ":all:", "--no-deps",
-        "--find-links", LOCAL_WHEELS, "--no-input", "--progress-bar", "off", "--disable-pip-version-check",
-        "--retries", "2", "-r", environment.lock_path(purpose),
-    ]  # fmt: skip
+    pip = [environment.python_in(folder), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    checked = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "--find-links", LOCAL_WHEELS]
+    command = [*pip, *checked, "--progress-bar", "off", "--retries", "2", "-r", environment.lock_path(purpose)]
     log_path = os.path.join(folder, LOG)
     progress = Progress(total=count_pins(purpose))
     try:
@@ -158,9 +158,9 @@ class Progress:
         """Take one line of pip's output."""
         if line.startswith("Ignoring "):
             self.total -= 1
-        elif line.startswith("Collecting "):
+        elif line.startswith(("Collecting ", "Processing ")):
             self.done += 1
-            self.show(line.split()[1])
+            self.show(os.path.basename(line.split()[1]))
         elif line.startswith("Installing collected packages"):
             self.write("unpacking")
 
@@ -169,12 +169,17 @@ class Progress:
         tenth = self.done * 10 // max(self.total, 1)
         if self.at_terminal or tenth > self.shown_tenth:
             self.shown_tenth = tenth
-            self.write(f"{package.replace('==', ' ')}")
+            self.write(package.replace("==", " "))
 
     def write(self, what: str) -> None:
         """One state of the count."""
         text = f"  [{self.done:3d}/{self.total}] {what}"
-        print(f"\r\033[K{text}" if self.at_terminal else text, end="" if self.at_terminal else "\n", file=sys.stderr, flush=True)
+        print(
+            f"\r\033[K{text}" if self.at_terminal else text,
+            end="" if self.at_terminal else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def end(self) -> None:
         """Leave the rewritten line."""
@@ -207,7 +212,9 @@ def pip_problem(output: str, log_path: str) -> SetupProblem:
         return SetupProblem(what, "the disk is full.", f"free about 200 MB and start again {read_log}")
     if WRONG_HASH.search(output):
         why = "a downloaded file is not the one this version of Homeport was made with: damaged, or tampered with."
-        return SetupProblem(what, why, f"start again; if it stays, ask whoever runs your package index or proxy {read_log}")
+        return SetupProblem(
+            what, why, f"start again; if it stays, ask whoever runs your package index or proxy {read_log}"
+        )
     if CERTIFICATE.search(output):
         why = "the package index's certificate could not be verified."
         return SetupProblem(what, why, f"behind a company proxy: set PIP_CERT to its CA file {read_log}")
@@ -222,7 +229,9 @@ def pip_problem(output: str, log_path: str) -> SetupProblem:
         fix = f"use Python 3.11 to 3.13, of 64 bits; docs/reference/platforms.md lists what is known to work {read_log}"
         return SetupProblem(what, why, fix)
     last_lines = "\n".join(output.strip().splitlines()[-8:])
-    return SetupProblem(f"{last_lines}\n{what}", "pip failed with the lines above.", f"mend that and start again {read_log}")
+    return SetupProblem(
+        f"{last_lines}\n{what}", "pip failed with the lines above.", f"mend that and start again {read_log}"
+    )
 
 
 def machine() -> str:
@@ -247,7 +256,9 @@ def mention_older_ones(folder: str) -> None:
     """Name environments of earlier locks. They are not deleted: a server that still runs may live in one."""
     parent, name = os.path.split(folder)
     kind = name.rsplit("-", 1)[0] + "-"
-    older = sorted(other for other in os.listdir(parent) if other.startswith(kind) and other not in (name, f"{name}.lock"))
+    older = sorted(
+        other for other in os.listdir(parent) if other.startswith(kind) and other not in (name, f"{name}.lock")
+    )
     folders = [other for other in older if os.path.isdir(os.path.join(parent, other))]
     if folders:
         print(f"No longer used, may be deleted: {', '.join(folders)}", file=sys.stderr, flush=True)
@@ -263,7 +274,7 @@ def only_one_at_a_time(folder: str) -> Iterator[None]:
     """Hold an exclusive lock on `<folder>.lock`. The system frees it if this process dies."""
     try:
         os.makedirs(os.path.dirname(folder), exist_ok=True)
-        handle = open(f"{folder}.lock", "a+b")
+        handle = open(f"{folder}.lock", "a+b")  # noqa: SIM115 - closed below, after the lock
     except OSError as error:
         raise folder_problem(os.path.dirname(folder), error) from error
     with handle:
