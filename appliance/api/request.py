@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from appliance.core.request_info import RequestInfo
@@ -66,6 +66,10 @@ class Request:
     scheme: str = "http"
     host: str = ""
     context: str = "default"
+
+    def in_context(self, context: str) -> Request:
+        """The same request, as rules see it in another `@request.context`."""
+        return replace(self, context=context)
 
     def as_info(self) -> RequestInfo:
         """What rules may know of this request."""

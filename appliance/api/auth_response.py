@@ -1,0 +1,51 @@
+"""The answer to every successful sign-in: `{"record": {...}, "token": "..."}`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from appliance.api.request import Request, Response
+from appliance.auth import tokens
+from appliance.auth.sign_in import begin_second_factor, may_authenticate, needs_second_factor
+from appliance.core.collection import Collection
+from appliance.core.events import RecordAuth
+from appliance.core.record import Record
+from appliance.core.record_expand import expand_records
+from appliance.core.record_json import pick_fields, record_as_json
+from appliance.errors import Forbidden, NotFound
+
+
+def get_auth_collection(request: Request) -> Collection:
+    """The route's auth collection. Raises NotFound with the wire's words."""
+    collection = request.app.collections.find(request.path["collection"])
+    if collection is None:
+        raise NotFound("Missing or invalid collection context.")
+    if not collection.is_auth:
+        raise NotFound("Missing or invalid auth collection context.")
+    return collection
+
+
+def admit(request: Request, record: Record, method: str, meta: dict[str, Any] | None = None) -> Response:
+    """Let a record in that has proved who it is by `method`: the authRule, the second factor, then a token."""
+    info = request.as_info()
+    if not may_authenticate(request.app, record, info):
+        raise Forbidden("The request doesn't satisfy the collection requirements to authenticate.")
+    if method and needs_second_factor(request.app, record, info):
+        return Response({"mfaId": begin_second_factor(request.app, record, method)}, status=401)
+    return answer_auth(request, record, tokens.new_auth_token(record), method, meta)
+
+
+def answer_auth(
+    request: Request, record: Record, token: str, method: str = "", meta: dict[str, Any] | None = None
+) -> Response:
+    """The record as its owner sees it, with a token."""
+    info = replace(request.as_info(), auth=record)
+    event = RecordAuth(app=request.app, record=record, request=info, method=method, meta=meta or {})
+    waiting = request.app.hooks.before(event)
+    expand_records(request.app, [record], request.query.get("expand", ""), info)
+    answer: dict[str, Any] = {"record": record_as_json(request.app, record, info), "token": token}
+    if event.meta:
+        answer["meta"] = event.meta
+    request.app.hooks.after(waiting)
+    return Response(pick_fields(answer, request.query.get("fields", "")))
