@@ -113,7 +113,7 @@ def _start(name: str, command: Sequence[str], folder: Path, data: Path, serve_op
 
 def own_environment() -> dict[str, str]:
     """The environment of a server under test: this interpreter is good enough, run.py makes no other."""
-    return {**os.environ, "HOMEPORT_ENVIRONMENT": "current", "PYTHONPATH": str(ROOT)}
+    return {**os.environ, "HOMEPORT_PYTHON_ENV": "current", "PYTHONPATH": str(ROOT)}
 
 
 def _finish(command: Sequence[str], check: bool) -> subprocess.CompletedProcess[str]:

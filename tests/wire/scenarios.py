@@ -12,7 +12,7 @@ A case is one request, or a list of `steps`; both take the same keys:
     bare        true: this step's answer is not compared, it only prepares
 
 `each` is a list of tables: one case for each, with "{key}" replaced; its `id` is appended to the case's.
-A file's `[defaults]` hold for all its cases. `compare_headers` names headers compared beside Content-Type.
+TOML has no null: the text "<null>" stands for it. A file's `[defaults]` hold for all its cases. `compare_headers` names headers compared beside Content-Type.
 """
 
 from __future__ import annotations
@@ -83,10 +83,18 @@ def _fill_in_text(text: str, values: Mapping[str, Any]) -> Any:
 
 
 def _load_file(path: Path) -> Iterator[Case]:
-    tables = tomllib.loads(path.read_text())
+    tables = _with_nulls(tomllib.loads(path.read_text()))
     for table in tables["case"]:
         for flat in _expand({**tables.get("defaults", {}), **table}):
             yield _to_case(path.stem, flat)
+
+
+def _with_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_nulls(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(inner) for inner in value]
+    return None if value == "<null>" else value
 
 
 def _expand(table: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
