@@ -1,0 +1,1 @@
+"""Bundled plugins, each a module with `register(app)`."""
