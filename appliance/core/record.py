@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from appliance.core.collection import SUPERUSERS, Collection
+
+MODIFIER_SIGNS = {"+": "after", "-": "less"}
+
+
+class Modifier(NamedTuple):
+    """A body key like `tags+`: the field it means and what is to be done ("after", "before" or "less")."""
+
+    field: str
+    kind: str
+
+
+def modifier_of(collection: Collection, key: str) -> Modifier | None:
+    """The modifier that a body key spells, or None when the key is a field, no field, or the type knows no such one."""
+    if not key or key in collection.fields_by_name:
+        return None
+    name, kind = (key[1:], "before") if key[0] == "+" else (key[:-1], MODIFIER_SIGNS.get(key[-1], ""))
+    field = collection.find_field(name)
+    return Modifier(name, kind) if field is not None and kind in field.modifiers else None
 
 
 class Record:
@@ -25,6 +43,12 @@ class Record:
         self.expand: dict[str, Record | list[Record]] = {}
         self.extra: dict[str, Any] = {}
         self.is_new = is_new
+
+    @classmethod
+    def from_row(cls, collection: Collection, row: Sequence[Any]) -> Record:
+        """A stored record from a row whose columns stand in the order of `collection.fields`."""
+        values = {each.name: each.from_column(stored) for each, stored in zip(collection.fields, row, strict=True)}
+        return cls(collection, values, is_new=False)
 
     @property
     def id(self) -> str:
@@ -49,6 +73,23 @@ class Record:
     def __contains__(self, name: str) -> bool:
         return name in self.values or name in self.extra
 
+    def assign(self, changes: Mapping[str, Any]) -> None:
+        """Set what a client or a job sent: fields by name, `name+`, `+name` and `name-` on what the record holds now.
+
+        Plain fields come first, then modifiers, each in the order sent. Call it inside the write, on the freshly
+        loaded record: two clients that add 1 then add 2.
+        """
+        modifiers = []
+        for key, raw in changes.items():
+            modifier = modifier_of(self.collection, key)
+            if modifier is None:
+                self[key] = raw
+            else:
+                modifiers.append((modifier, raw))
+        for modifier, raw in modifiers:
+            field = self.collection.fields_by_name[modifier.field]
+            self.values[field.name] = field.modify(self.values[field.name], modifier.kind, raw)
+
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field or extra key, or `default`."""
-        return self[name] if name in self else default
+        return self.values[name] if name in self.values else self.extra.get(name, default)

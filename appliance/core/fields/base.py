@@ -2,16 +2,21 @@
 
     JSON or form value  --normalise-->  value  --to_column-->  column value
                                         value  <--from_column--
-                                        value  --as_json-->    JSON value
+                                        value  --value_as_json-->  JSON value
 
-One type, one short file; `appliance.core.fields.FIELD_TYPES` is the registry.
+One type, one short file; `appliance.core.fields.FIELD_TYPES` is the registry. An option is a dataclass field made
+by `option`, which carries its name on the wire and how it is read; `from_json` and `as_json` follow from that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from appliance.errors import ValidationFailed
 
 if TYPE_CHECKING:
     from appliance.core.app import App
@@ -19,22 +24,69 @@ if TYPE_CHECKING:
     from appliance.core.record import Record
     from appliance.errors import FieldError
 
+Default = TypeVar("Default")
+UNREADABLE = "Failed to load the submitted data due to invalid formatting."
+
+
+def option(wire: str, read: Callable[[Any], Any], default: Default) -> Default:
+    """A dataclass field for one option: `wire` is its JSON name; `read` refuses a wrong type with TypeError."""
+    made: Default = dataclasses.field(default=default, metadata={"wire": wire, "read": read})
+    return made
+
+
+def read_text(raw: Any) -> str:
+    """A JSON string."""
+    if not isinstance(raw, str):
+        raise TypeError("a text is needed")
+    return raw
+
+
+def read_flag(raw: Any) -> bool:
+    """A JSON boolean."""
+    if not isinstance(raw, bool):
+        raise TypeError("true or false is needed")
+    return raw
+
+
+def read_whole(raw: Any) -> int:
+    """A JSON number without fraction, as the original's 64-bit integers."""
+    if not isinstance(raw, int) or isinstance(raw, bool) or not -(2**63) <= raw < 2**63:
+        raise TypeError("a whole number is needed")
+    return raw
+
+
+def read_number(raw: Any) -> float:
+    """A finite JSON number."""
+    if not isinstance(raw, int | float) or isinstance(raw, bool) or not math.isfinite(raw):
+        raise TypeError("a number is needed")
+    return raw
+
+
+def read_texts(raw: Any) -> tuple[str, ...]:
+    """A JSON array of strings."""
+    if not isinstance(raw, list | tuple):
+        raise TypeError("a list of texts is needed")
+    return tuple(read_text(each) for each in raw)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """The options that every type has. Subclasses add theirs as dataclass fields named in snake_case;
-    `options_as_json` and `from_json` speak the wire's camelCase."""
+    """The options that every type has, and what a type can do.
+
+    `unlisted` names options of this base that a type has not (on the wire an autodate can't be required).
+    """
 
     type: ClassVar[str] = ""
-    column_kind: ClassVar[str] = "text"  # text | number | boolean | json : storage/ turns it into SQL
+    column_kind: ClassVar[str] = "text"  # text | number | boolean | json | geo_point : storage/ turns it into SQL
+    unlisted: ClassVar[frozenset[str]] = frozenset()
 
-    id: str = ""
-    name: str = ""
-    system: bool = False
-    hidden: bool = False
-    presentable: bool = False
-    required: bool = False
-    help: str = ""
+    id: str = option("id", read_text, "")
+    name: str = option("name", read_text, "")
+    system: bool = option("system", read_flag, False)
+    hidden: bool = option("hidden", read_flag, False)
+    presentable: bool = option("presentable", read_flag, False)
+    required: bool = option("required", read_flag, False)
+    help: str = option("help", read_text, "")
 
     @property
     def is_multiple(self) -> bool:
@@ -42,38 +94,83 @@ class Field:
         return False
 
     @classmethod
-    def from_json(cls, options: Mapping[str, Any]) -> Field:
+    def from_json(cls, options: Mapping[str, Any]) -> Self:
         """Read the wire's form; unknown options are ignored, wrong types raise ValidationFailed."""
-        raise NotImplementedError
+        values = {}
+        for attribute, wire, read in _options_of(cls):
+            if options.get(wire) is not None:
+                values[attribute] = _read(read, options[wire], wire)
+        return cls(**values)
 
     def as_json(self) -> dict[str, Any]:
         """The field in the wire's form, as collections answer it."""
-        raise NotImplementedError
+        answer: dict[str, Any] = {"type": self.type}
+        for attribute, wire, _ in _options_of(type(self)):
+            value = getattr(self, attribute)
+            answer[wire] = list(value) if isinstance(value, tuple) else value
+        return answer
 
     def check_options(self, app: App, collection: Collection) -> Mapping[str, FieldError]:
-        """Errors of the options, keyed by the wire's option name; empty when all is well."""
-        raise NotImplementedError
+        """Errors of this type's options, keyed by the wire's option name; empty when all is well."""
+        return {}
 
     def zero(self) -> Any:
         """The value of a field that was never set."""
         raise NotImplementedError
 
     def normalise(self, raw: Any) -> Any:
-        """Turn whatever JSON, a form or a hook gave into this type's value, as the wire's original casts it."""
+        """Turn whatever JSON, a form or a hook gave into this type's value, as the wire's original casts it.
+
+        Never raises; what makes no sense becomes the zero value or something that `check_value` refuses.
+        """
         raise NotImplementedError
 
     def to_column(self, value: Any) -> Any:
         """The value as it is bound into SQL."""
-        raise NotImplementedError
+        return value
 
     def from_column(self, stored: Any) -> Any:
-        """The value of what a SELECT brought."""
-        raise NotImplementedError
+        """The value of what a SELECT brought, be it from a view or from an older database."""
+        return self.normalise(stored)
 
     def value_as_json(self, value: Any) -> Any:
         """The value as records answer it."""
-        raise NotImplementedError
+        return value
 
     def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
         """What is wrong with the value of this record, or None. Runs inside the write's transaction."""
+        return None
+
+    def modify(self, current: Any, modifier: str, raw: Any) -> Any:
+        """`current` after a modifier of the wire: "after" (`name+`), "before" (`+name`) or "less" (`name-`)."""
         raise NotImplementedError
+
+    @property
+    def modifiers(self) -> frozenset[str]:
+        """The modifiers that this type knows; a key with another one is no field of the record."""
+        return frozenset()
+
+
+_Option = tuple[str, str, Callable[[Any], Any]]
+_OPTIONS: dict[type[Field], tuple[_Option, ...]] = {}
+
+
+def _options_of(kind: type[Field]) -> tuple[_Option, ...]:
+    """(attribute, wire name, reader) of each option, worked out once a type."""
+    if kind not in _OPTIONS:
+        _OPTIONS[kind] = tuple(_each_option(kind))
+    return _OPTIONS[kind]
+
+
+def _each_option(kind: type[Field]) -> Iterator[_Option]:
+    for each in dataclasses.fields(kind):
+        wire = each.metadata["wire"]
+        if wire not in kind.unlisted:
+            yield each.name, wire, each.metadata["read"]
+
+
+def _read(read: Callable[[Any], Any], raw: Any, wire: str) -> Any:
+    try:
+        return read(raw)
+    except TypeError as error:
+        raise ValidationFailed({}, UNREADABLE, hint=f"field option {wire}: {error}") from error

@@ -1,0 +1,28 @@
+"""A date that the server sets, on create, on update or on both. What a client sends for it is ignored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.core.fields.base import Field, option, read_flag
+from appliance.core.fields.dates import parse_date
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutodateField(Field):
+    """`2006-01-02 15:04:05.000Z`; `record_save` sets it."""
+
+    type = "autodate"
+    unlisted = frozenset(("help", "required"))
+
+    on_create: bool = option("onCreate", read_flag, False)
+    on_update: bool = option("onUpdate", read_flag, False)
+
+    def zero(self) -> str:
+        """No date."""
+        return ""
+
+    def normalise(self, raw: Any) -> str:
+        """The date that a text spells in one of the known layouts; else ""."""
+        return parse_date(raw) if isinstance(raw, str) else ""

@@ -1,0 +1,55 @@
+"""A point on the earth in degrees."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from appliance.core.fields.base import Field
+from appliance.core.fields.casts import plain_number
+
+Point = dict[str, int | float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeoPointField(Field):
+    """`{"lon": -180..180, "lat": -90..90}`; both 0 when never set (Null Island counts as no point)."""
+
+    type = "geoPoint"
+    column_kind = "geo_point"
+
+    def zero(self) -> Point:
+        """No point."""
+        return {"lon": 0, "lat": 0}
+
+    def normalise(self, raw: Any) -> Point:
+        """`lon` and `lat` of an object, or of a text with one, where they are numbers; else 0."""
+        if isinstance(raw, str | bytes):
+            raw = _read(raw)
+        found = raw if isinstance(raw, Mapping) else {}
+        return {"lon": _degrees(found.get("lon")), "lat": _degrees(found.get("lat"))}
+
+    def to_column(self, value: Any) -> str:
+        """JSON text as the original stores it, `lon` first."""
+        return json.dumps({"lon": value["lon"], "lat": value["lat"]}, separators=(",", ":"))
+
+    def value_as_json(self, value: Any) -> Point:
+        """A point of its own that the caller may change."""
+        return dict(value)
+
+
+def _read(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _degrees(raw: Any) -> int | float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return 0
+    number = plain_number(raw)
+    return number if math.isfinite(number) else 0

@@ -1,0 +1,67 @@
+"""What select, relation and file have in common: one text, or a list of distinct texts when maxSelect is above 1.
+
+In memory a value of one is a str, "" for none; a value of many is a list of str. In the database it is the text
+itself, or a JSON array of texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from appliance.core.fields.base import Field, option, read_whole
+from appliance.core.fields.casts import to_texts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManyField(Field):
+    """One or many texts."""
+
+    max_select: int = option("maxSelect", read_whole, 0)
+
+    @property
+    def is_multiple(self) -> bool:
+        """Whether a value is a list."""
+        return self.max_select > 1
+
+    def zero(self) -> str | list[str]:
+        """None chosen."""
+        return [] if self.is_multiple else ""
+
+    def normalise(self, raw: Any) -> str | list[str]:
+        """Distinct non-empty texts in their order; a field of one keeps the last."""
+        return self.shaped(self.elements(raw))
+
+    def elements(self, raw: Any) -> list[str]:
+        """The elements that any raw value stands for, as a list."""
+        return to_texts(raw)
+
+    def shaped(self, elements: Sequence[str]) -> str | list[str]:
+        """A list of elements as a value of this field."""
+        if self.is_multiple:
+            return list(elements)
+        return elements[-1] if elements else ""
+
+    def to_column(self, value: Any) -> str:
+        """The text, or a JSON array."""
+        return orjson.dumps([str(each) for each in value]).decode() if self.is_multiple else str(value)
+
+    def value_as_json(self, value: Any) -> str | list[str]:
+        """The text, or a list of its own that the caller may change."""
+        return list(value) if self.is_multiple else value
+
+    @property
+    def modifiers(self) -> frozenset[str]:
+        """`name+`, `+name` and `name-`."""
+        return frozenset(("after", "before", "less"))
+
+    def modify(self, current: Any, modifier: str, raw: Any) -> str | list[str]:
+        """Add elements after or before the current ones, or take some away."""
+        held, given = self.elements(current), self.elements(raw)
+        if modifier == "less":
+            return self.shaped([each for each in held if each not in given])
+        joined = [*held, *given] if modifier == "after" else [*given, *held]
+        return self.normalise(joined)
