@@ -37,7 +37,7 @@ def test(pytest_arguments: tuple[str, ...]) -> int:
 def workers(arguments: tuple[str, ...]) -> list[str]:
     """pytest-xdist's flags, unless the caller has chosen or wants a debugger."""
     chosen = any(argument.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for argument in arguments)
-    return [] if chosen else ["-n", str(max(2, os.cpu_count() or 2)), "--dist", "worksteal"]
+    return [] if chosen else ["-n", str(max(2, os.cpu_count() or 2)), "--dist", "loadgroup"]
 
 
 @click.command(epilog=examples("run.py lock", "run.py lock --upgrade-package flask"))
