@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from appliance.api.form import load_texts
 from appliance.api.request import Request, Response
-from appliance.auth import tokens
-from appliance.auth.sign_in import begin_second_factor, may_authenticate, needs_second_factor
+from appliance.auth import second_factor, tokens
+from appliance.auth.sign_in import may_authenticate
 from appliance.core.collection import Collection
 from appliance.core.events import RecordAuth
 from appliance.core.record import Record
@@ -31,8 +32,11 @@ def admit(request: Request, record: Record, method: str, meta: dict[str, Any] | 
     info = request.as_info()
     if not may_authenticate(request.app, record, info):
         raise Forbidden("The request doesn't satisfy the collection requirements to authenticate.")
-    if method and needs_second_factor(request.app, record, info):
-        return Response({"mfaId": begin_second_factor(request.app, record, method)}, status=401)
+    if method and second_factor.is_needed(request.app, record, info):
+        mfa_id = load_texts(request, "mfaId")["mfaId"] or request.query.get("mfaId", "")
+        if not mfa_id:
+            return Response({"mfaId": second_factor.begin(request.app, record, method)}, status=401)
+        second_factor.complete(request.app, record, method, mfa_id)
     return answer_auth(request, record, tokens.new_auth_token(record), method, meta)
 
 

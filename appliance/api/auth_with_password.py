@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.api.auth_response import admit, get_auth_collection
-from appliance.api.form import load_texts
+from appliance.api.form import BLANK, load_texts
 from appliance.api.request import Request, Response
 from appliance.auth.sign_in import find_by_password
 from appliance.core.collection import Collection
@@ -14,7 +14,6 @@ from appliance.core.request_info import CONTEXT_PASSWORD
 from appliance.errors import BadRequest, FieldError, Forbidden, ValidationFailed
 
 MAX_LENGTH = 255
-BLANK = FieldError("validation_required", "Cannot be blank.")
 OUT_OF_RANGE = FieldError(
     "validation_length_out_of_range", "The length must be between 1 and 255.", {"min": 1, "max": MAX_LENGTH}
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from appliance.api.request import Request
-from appliance.errors import BadRequest
+from appliance.errors import BadRequest, FieldError
 
 UNREADABLE = "An error occurred while loading the submitted data."
+BLANK = FieldError("validation_required", "Cannot be blank.")
 
 
 def load_texts(request: Request, *names: str) -> dict[str, str]:

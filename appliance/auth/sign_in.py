@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 
 from appliance.core.app import App
-from appliance.core.collection import MFAS, Collection
+from appliance.core.collection import Collection
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
 from appliance.core.record_query import find_records_by, matches_rule
-from appliance.core.record_save import create_record
 from appliance.core.request_info import RequestInfo
 
 LOOKS_LIKE_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -36,21 +35,6 @@ def may_authenticate(app: App, record: Record, request: RequestInfo) -> bool:
     """Whether the collection's authRule lets this record in. None locks everybody out."""
     rule = record.collection.options.get("authRule")
     return rule is not None and matches_rule(app, record, rule, request)
-
-
-def needs_second_factor(app: App, record: Record, request: RequestInfo) -> bool:
-    """Whether the collection asks this record for a second method."""
-    options = record.collection.options.get("mfa") or {}
-    return bool(options.get("enabled")) and matches_rule(app, record, options.get("rule") or "", request)
-
-
-def begin_second_factor(app: App, record: Record, method: str) -> str:
-    """Note that `method` has succeeded; the id that the client brings along with its second method."""
-    mfa = Record(app.collections.get(MFAS))
-    mfa["collectionRef"] = record.collection.id
-    mfa["recordRef"] = record.id
-    mfa["method"] = method
-    return create_record(app, mfa).id
 
 
 def _identity_fields(collection: Collection, identity: str) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from appliance.auth.one_time_password import new_one_time_password
 from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
 from appliance.core.record_query import find_records_by
 from appliance.core.record_save import create_record, delete_record, update_record
-from appliance.errors import NotFound
+from appliance.errors import BadRequest, NotFound
 
 INSTALLER_EMAIL = "__pbinstaller@example.com"  # what the wire's original keeps until its first real superuser
 
@@ -54,6 +55,21 @@ def upsert_superuser(app: App, email: str, password: str) -> Record:
 def delete_superuser(app: App, email: str) -> None:
     """Delete a superuser; the last one stays. Raises NotFound, BadRequest."""
     delete_record(app, _get(app, email))
+
+
+def new_superuser_otp(app: App, email: str) -> tuple[str, str, int]:
+    """A one-time password for a superuser: its id, its digits, and for how many seconds it is good.
+
+    Raises NotFound, and BadRequest while one-time passwords are switched off for `_superusers`.
+    """
+    record = _get(app, email)
+    options = record.collection.options["otp"]
+    if not options.get("enabled"):
+        raise BadRequest(
+            "OTP auth is not enabled for the _superusers collection.",
+            hint="Switch it on first: PATCH /api/collections/_superusers with {\"otp\": {\"enabled\": true}}.",
+        )
+    return *new_one_time_password(app, record), int(options["duration"])
 
 
 def _get(app: App, email: str) -> Record:
