@@ -1,1 +1,1 @@
-
+"""Where uploads live."""

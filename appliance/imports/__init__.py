@@ -1,1 +1,1 @@
-
+"""Bringing data from other programs."""

@@ -15,9 +15,10 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column to make. `kind` is a Field's column_kind: text, number, boolean or json.
+    """A column to make. `kind` is a Field's column_kind: text, number, boolean, json or point.
 
-    Each has a NOT NULL default of its kind ('' / 0 / FALSE / NULL for json); `primary_key` makes the text id.
+    Each has a NOT NULL default of its kind ('' / 0 / FALSE / {"lon":0,"lat":0}), json NULL; `primary_key` makes the
+    text id.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Schema(Protocol):
         """Rename a column; values and indexes stay."""
 
     def retype_column(self, table: str, old: Column, new: Column) -> None:
-        """Change a column's kind (single <-> list, text <-> number ...); values are converted, as the wire's original does."""
+        """Change a column's kind; values are converted: a list that becomes single keeps its last entry."""
 
     def drop_column(self, table: str, column: str) -> None:
         """Drop a column and its values."""
@@ -57,7 +58,7 @@ class Schema(Protocol):
         """Drop an index if it is there."""
 
     def create_view(self, view: str, select: str) -> list[tuple[str, str]]:
-        """Make a view and answer its (column, declared type) pairs. `select` is one read-only SELECT, else SchemaError."""
+        """Make a view and answer its (column, declared type) pairs. `select`: one SELECT, else SchemaError."""
 
     def drop_view(self, view: str) -> None:
         """Drop a view if it is there."""
@@ -75,7 +76,8 @@ class Database(Protocol):
     schema: Schema
 
     def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        """Rows of one SELECT with `?` parameters. Inside `write` it sees the transaction's own changes."""
+        """Rows of one SELECT with `?` parameters. Inside `write` it sees the transaction's own changes, and
+        may also be a DELETE ... RETURNING (one-time codes are consumed that way)."""
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one INSERT, UPDATE or DELETE inside `write`; the number of rows touched. Raises ConstraintError."""

@@ -1,0 +1,107 @@
+"""SQLite as the house's database: WAL, one writer with group commit, readers apart.
+
+`data.db` holds the records, `auxiliary.db` the logs: they never wait for each other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from appliance.errors import StorageError
+from appliance.storage.database import Row
+from appliance.storage.group_commit import WAITING_LIMIT, Writer
+from appliance.storage.migrate import migrate
+from appliance.storage.sqlite_connection import Readers, open_writer
+from appliance.storage.sqlite_library import require_safe_sqlite, sqlite_version
+from appliance.storage.sqlite_schema import SqliteSchema
+
+Result = TypeVar("Result")
+
+DATA_FILE = "data.db"
+AUXILIARY_FILE = "auxiliary.db"
+READERS = 8
+
+__all__ = ["AUXILIARY_FILE", "DATA_FILE", "SqliteDatabase", "open_auxiliary", "open_database", "sqlite_version"]
+
+
+def open_database(folder: Path) -> SqliteDatabase:
+    """Open, or make, the database of collections and records in a data folder.
+
+    Raises OldSqliteError, NewerDataError, BusyError, StorageError.
+    """
+    return SqliteDatabase(folder / DATA_FILE, migrations="main")
+
+
+def open_auxiliary(folder: Path) -> SqliteDatabase:
+    """Open, or make, the database of request logs."""
+    return SqliteDatabase(folder / AUXILIARY_FILE, migrations="auxiliary", readers=2)
+
+
+class SqliteDatabase:
+    """Implements `Database`. `migrations` names the folder of our own tables' migrations; "" makes no tables."""
+
+    def __init__(
+        self, path: Path, migrations: str = "", readers: int = READERS, waiting_limit: int = WAITING_LIMIT
+    ) -> None:
+        require_safe_sqlite()
+        _make_private(path)
+        connection = open_writer(path)
+        try:
+            if migrations:
+                migrate(connection, migrations)
+        except BaseException:
+            connection.close()
+            raise
+        self.path = path
+        self._readers = Readers(path, readers)
+        self._writer = Writer(connection, waiting_limit)
+        self.schema = SqliteSchema(self._writer, self.query)
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Rows of one SELECT. Inside `write` it sees the transaction, and may be a DELETE ... RETURNING."""
+        if self._writer.is_writing:
+            return self._writer.query(sql, parameters)
+        return self._readers.query(sql, parameters)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+        """Run one INSERT, UPDATE or DELETE inside `write`; the number of rows touched."""
+        return self._writer.execute(sql, parameters)
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for many rows inside `write`."""
+        self._writer.execute_many(sql, rows)
+
+    def write(self, work: Callable[[], Result]) -> Result:
+        """Run `work` in a transaction on the writer's thread; its result once COMMIT has reached the disk."""
+        return self._writer.write(work)
+
+    def after_commit(self, callback: Callable[[], None], on_rollback: Callable[[], None] | None = None) -> None:
+        """Inside `write`: run `callback` on the caller's thread after COMMIT, or `on_rollback` after a rollback."""
+        self._writer.after_commit(callback, on_rollback)
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Inside `write`: run `callback` on the writer's thread right after COMMIT, in commit order."""
+        self._writer.on_commit(callback)
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether this thread is inside `write`."""
+        return self._writer.is_writing
+
+    def close(self) -> None:
+        """Finish waiting writes and close every connection; the last one to close empties the WAL file."""
+        self._readers.close()
+        self._writer.close()
+
+
+def _make_private(path: Path) -> None:
+    """Make the file readable by its owner only; SQLite gives its -wal and -shm files the same rights."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"The database {path} can't be opened: {reason}."
+        raise StorageError(message, "Check the data folder's rights.") from error
