@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from appliance.config import Config
+from appliance.core.collection_store import CollectionStore
 from appliance.core.hooks import Hooks, On
+from appliance.core.passwords import Passwords
+from appliance.core.settings import SettingsStore
+from appliance.files.storage import FileStorage
+from appliance.storage.database import Database
 
-if TYPE_CHECKING:
-    from appliance.config import Config
-    from appliance.core.collection_store import CollectionStore
-    from appliance.core.passwords import Passwords
-    from appliance.core.settings import SettingsStore
-    from appliance.files.storage import FileStorage
-    from appliance.storage.database import Database
+
+class SetUpDoor(Protocol):
+    """What everybody may know of the first run; auth/first_run.py is it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no administrator exists yet."""
+
+    def code(self) -> str:
+        """The set-up code, "" when the door is closed."""
 
 
 class App:
@@ -21,20 +30,23 @@ class App:
     `collections` and `settings` are caches over the database that change only with a commit.
     """
 
-    def __init__(self, config: Config, database: Database, files: FileStorage) -> None:
-        from appliance.core.collection_store import CollectionStore
-        from appliance.core.passwords import Passwords
-        from appliance.core.settings import SettingsStore
+    first_run: SetUpDoor
 
+    def __init__(self, config: Config, database: Database, files: FileStorage) -> None:
         self.config = config
         self.database = database
         self.files = files
         self.hooks = Hooks()
-        self.collections: CollectionStore = CollectionStore(database)
-        self.settings: SettingsStore = SettingsStore(database)
-        self.passwords: Passwords = Passwords()
+        self.collections = CollectionStore(database)
+        self.settings = SettingsStore(database)
+        self.passwords = Passwords()
 
     @property
     def on(self) -> On:
         """The door to hooks: `@app.on.record_create("posts")`."""
         return self.hooks.on
+
+    def close(self) -> None:
+        """Finish what is in work and let go of the data folder."""
+        self.passwords.close()
+        self.database.close()
