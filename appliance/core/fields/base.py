@@ -77,7 +77,7 @@ class Field:
     """
 
     type: ClassVar[str] = ""
-    column_kind: ClassVar[str] = "text"  # text | number | boolean | json | geo_point : storage/ turns it into SQL
+    column_kind: ClassVar[str] = "text"  # text | number | boolean | json | point : storage/ turns it into SQL
     unlisted: ClassVar[frozenset[str]] = frozenset()
 
     id: str = option("id", read_text, "")

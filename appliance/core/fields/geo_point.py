@@ -19,7 +19,7 @@ class GeoPointField(Field):
     """`{"lon": -180..180, "lat": -90..90}`; both 0 when never set (Null Island counts as no point)."""
 
     type = "geoPoint"
-    column_kind = "geo_point"
+    column_kind = "point"
 
     def zero(self) -> Point:
         """No point."""
