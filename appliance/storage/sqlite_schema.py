@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from appliance.errors import SchemaError
+from appliance.errors import SchemaError, StorageError
 from appliance.storage.database import Column
 from appliance.storage.lean_peewee import peewee, sqlite_driver
 from appliance.storage.sqlite_connection import driver_connection
@@ -139,7 +139,10 @@ class SqliteSchema:
         wrapped = f"SELECT * FROM ({select.strip().rstrip(';')}\n)"  # noqa: S608 - checked by the authorizer
         self._require_read_only(wrapped)
         self._run(f"CREATE VIEW {quote(view)} AS {wrapped}")
-        return [(str(name), str(kind)) for name, kind in self._query(_COLUMNS, (view,))]
+        try:
+            return [(str(name), str(kind)) for name, kind in self._query(_COLUMNS, (view,))]
+        except StorageError as error:  # only now does SQLite look at the functions
+            raise SchemaError(error.message) from error
 
     def drop_view(self, view: str) -> None:
         """Drop a view if it is there."""
