@@ -1,0 +1,118 @@
+"""Text to tree: `parse_expression`. A small hand parser, because the wire shows its error messages word for word."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from appliance.errors import RuleError
+from appliance.rules.limits import MAX_DEPTH, MAX_EXPRESSIONS, MAX_RULE_BYTES
+from appliance.rules.scanner import Scanner, Token, quote_text
+from appliance.rules.tree import AND, Argument, Comparison, Group, Term
+
+EMPTY: Final = "empty filter expression"
+INCOMPLETE: Final = "invalid or incomplete filter expression"
+
+
+@lru_cache(maxsize=2048)
+def parse_expression(text: str) -> Group:
+    """Parse a rule or filter.
+
+    Raises RuleError: `message` is the sentence (without full stop) that the wire shows for a bad rule,
+    `column` its place, `hint` both for the operator.
+    """
+    if len(text) > MAX_RULE_BYTES:
+        raise RuleError("the expression is too long", 0, f"A rule may have {MAX_RULE_BYTES:,} characters.")
+    group = _Parser(text, 0, 0).parse()
+    if count_comparisons(group) > MAX_EXPRESSIONS:
+        hint = f"An expression may hold {MAX_EXPRESSIONS} comparisons. Split it or move a part into the rule."
+        raise RuleError("max filter expressions limit reached", 0, hint)
+    return group
+
+
+def count_comparisons(group: Group) -> int:
+    """How many comparisons the group holds, nested ones included."""
+    return sum(
+        count_comparisons(term.expression) if isinstance(term.expression, Group) else 1 for term in group.terms
+    )
+
+
+class _Parser:
+    """One pass over one group: left operand, sign, right operand, join, and again."""
+
+    def __init__(self, text: str, offset: int, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise RuleError(f"more than {MAX_DEPTH} nested brackets", offset + 1)
+        self.scanner = Scanner(text, offset)
+        self.depth = depth
+        self.terms: list[Term] = []
+        self.join = AND
+        self.after_join = False
+        self.pending: list[Argument | str] = []
+
+    def parse(self) -> Group:
+        while (token := self.scanner.next_token()) is not None:
+            self._accept(token)
+        if not self.terms and not self.pending:
+            raise self._fault(EMPTY)
+        if self.pending or self.after_join:
+            raise self._fault(INCOMPLETE)
+        return Group(tuple(self.terms))
+
+    def _accept(self, token: Token) -> None:
+        if token.kind == "group":
+            self._accept_group(token)
+        elif not self.pending and self.terms and not self.after_join:
+            self._accept_join(token)
+        elif len(self.pending) == 1:
+            self._accept_sign(token)
+        else:
+            self._accept_operand(token)
+
+    def _accept_group(self, token: Token) -> None:
+        """Two groups side by side share the last join, as on the wire. A group in the middle of a comparison is
+        refused: the original drops the half comparison silently, so that `owner = (x = 1)` means `x = 1`."""
+        if self.pending:
+            raise self._fault(INCOMPLETE, token.column)
+        self._add(_Parser(token.literal, token.column, self.depth + 1).parse())
+
+    def _accept_join(self, token: Token) -> None:
+        if token.kind != "join":
+            raise self._unexpected("expected && or ||", token)
+        self.join = token.literal
+        self.after_join = True
+
+    def _accept_sign(self, token: Token) -> None:
+        if token.kind != "sign":
+            raise self._unexpected("expected a sign operator", token)
+        self.pending.append(token.literal)
+
+    def _accept_operand(self, token: Token) -> None:
+        if token.argument is None:
+            expected = "left operand (identifier, function, text or number)"
+            if self.pending:
+                expected = "right operand (identifier, function, text or number)"
+            raise self._unexpected(f"expected {expected}", token)
+        self.pending.append(token.argument)
+        if len(self.pending) == 3:
+            left, sign, right = self.pending
+            self.pending = []
+            self._add(_comparison(left, sign, right))
+
+    def _add(self, expression: Comparison | Group) -> None:
+        self.terms.append(Term(self.join, expression))
+        self.after_join = False
+
+    def _unexpected(self, expected: str, token: Token) -> RuleError:
+        return self._fault(f"{expected}, got {quote_text(token.literal)} ({token.kind})", token.column)
+
+    def _fault(self, message: str, column: int | None = None) -> RuleError:
+        column = column or self.scanner.column
+        return RuleError(message, column, f"Column {column}: {message}.")
+
+
+def _comparison(left: Argument | str, sign: Argument | str, right: Argument | str) -> Comparison:
+    assert not isinstance(left, str)
+    assert isinstance(sign, str)
+    assert not isinstance(right, str)
+    return Comparison(left, sign.removeprefix("?"), right, is_any=sign.startswith("?"))

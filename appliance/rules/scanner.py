@@ -1,0 +1,238 @@
+"""Cuts a text into tokens, lazily: an error on the left is reported before one further right.
+
+    identifier   letter _ @ # then letters digits _ . :      (may not end in . or :)
+    number       -? digits [. digits]
+    text         '...' or "..."; \\ escapes the quote and itself
+    sign         a run of = ! < > ~ ?                        (must be one of SIGNS)
+    join         && or ||
+    group        ( ... ) kept as its inner text, parsed later
+    call         identifier immediately followed by (
+    comment      // to the end of the line
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from appliance.errors import RuleError
+from appliance.rules.limits import MAX_DEPTH
+from appliance.rules.tree import Argument, Call, Identifier, Number, Text
+
+SIGNS: Final = frozenset(
+    ("=", "!=", "~", "!~", "<", "<=", ">", ">=", "?=", "?!=", "?~", "?!~", "?<", "?<=", "?>", "?>=")
+)
+JOINS: Final = frozenset(("&&", "||"))
+
+_BLANK = re.compile(r"[ \t\n]+")
+_IDENTIFIER = re.compile(r"[A-Za-z_@#][A-Za-z0-9_.:]*")
+_NUMBER = re.compile(r"-?[0-9]*(?:\.[0-9]*)?")
+_GOOD_NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
+_SIGN = re.compile(r"[=!<>~?]+")
+_JOIN = re.compile(r"[&|]+")
+_COMMENT = re.compile(r"//[^\n]*")
+_PLAIN_IN_GROUP = re.compile(r"[^()'\"]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token. `kind` is a word an error may show; `argument` is set for what can be compared."""
+
+    kind: str
+    literal: str
+    column: int
+    argument: Argument | None = None
+
+
+class Scanner:
+    """Reads tokens from `text`. `offset` is where the text starts inside the whole expression."""
+
+    def __init__(self, text: str, offset: int = 0) -> None:
+        self.text = text
+        self.position = 0
+        self.offset = offset
+
+    @property
+    def column(self) -> int:
+        """The column of the next character, from 1, in the whole expression."""
+        return self.offset + self.position + 1
+
+    def next_token(self) -> Token | None:
+        """The next token, or None at the end. Raises RuleError with the column of the fault."""
+        self._skip_blank()
+        if self.position >= len(self.text):
+            return None
+        return self._read_token(self.text[self.position])
+
+    def _read_token(self, character: str) -> Token:
+        if _IDENTIFIER.match(character):
+            return self._read_name(depth=0)
+        if character in "-0123456789":
+            return self._read_number()
+        if character in "'\"":
+            return self._read_text()
+        if character in "=!<>~?":
+            return self._read_run(_SIGN, "sign", SIGNS)
+        if character in "&|":
+            return self._read_run(_JOIN, "join", JOINS)
+        if character == "(":
+            return self._read_group()
+        raise self._fault(f"unexpected character {quote_character(character)}")
+
+    def _fault(self, message: str, column: int | None = None) -> RuleError:
+        column = column or self.column
+        return RuleError(message, column, f"Column {column}: {message}.")
+
+    def _skip_blank(self) -> None:
+        while self.position < len(self.text):
+            found = _BLANK.match(self.text, self.position) or _COMMENT.match(self.text, self.position)
+            if found is None:
+                break
+            self.position = found.end()
+        if self.text[self.position : self.position + 1] == "/":
+            raise self._fault("invalid comment")
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        found = pattern.match(self.text, self.position)
+        literal = found.group() if found else ""
+        self.position += len(literal)
+        return literal
+
+    def _read_run(self, pattern: re.Pattern[str], kind: str, known: frozenset[str]) -> Token:
+        column = self.column
+        literal = self._take(pattern)
+        if literal not in known:
+            raise self._fault(f"invalid {kind} operator {quote_text(literal)}", column)
+        return Token(kind, literal, column)
+
+    def _read_number(self) -> Token:
+        column = self.column
+        literal = self._take(_NUMBER)
+        if not _GOOD_NUMBER.fullmatch(literal):
+            raise self._fault(f"invalid number {quote_text(literal)}", column)
+        return Token("number", literal, column, Number(float(literal), literal, column))
+
+    def _read_text(self) -> Token:
+        column = self.column
+        value = self._take_quoted()
+        return Token("text", value, column, Text(value, column))
+
+    def _take_quoted(self) -> str:
+        """Move behind a quoted text and answer its value."""
+        start, quote = self.column, self.text[self.position]
+        value: list[str] = []
+        self.position += 1
+        while self.position < len(self.text):
+            character = self.text[self.position]
+            self.position += 1
+            if character == quote:
+                return "".join(value)
+            value.append(self._take_escaped(quote) if character == "\\" else character)
+        raise self._fault(f"invalid quoted text {quote_text(quote + ''.join(value))}", start)
+
+    def _take_escaped(self, quote: str) -> str:
+        following = self.text[self.position : self.position + 1]
+        self.position += 1
+        return following if following in ("", quote, "\\") else "\\" + following
+
+    def _read_group(self) -> Token:
+        """Keep the text between balanced parentheses; quotes hide parentheses."""
+        column = self.column
+        start = self.position + 1
+        depth = 0
+        while self.position < len(self.text):
+            depth = self._skip_in_group(depth)
+            if depth == 0:
+                return Token("group", self.text[start : self.position - 1], column)
+        raise self._fault(f"invalid formatted group - missing {depth} closing bracket(s)", column)
+
+    def _skip_in_group(self, depth: int) -> int:
+        character = self.text[self.position]
+        if character in "'\"":
+            self._take_quoted()
+        elif character in "()":
+            self.position += 1
+            depth += 1 if character == "(" else -1
+        else:
+            self._take(_PLAIN_IN_GROUP)
+        if depth > MAX_DEPTH:
+            raise self._fault(f"more than {MAX_DEPTH} nested brackets")
+        return depth
+
+    def _read_name(self, depth: int) -> Token:
+        column = self.column
+        name = self._take(_IDENTIFIER)
+        if name[-1] in ".:":
+            raise self._fault(f"invalid identifier {quote_text(name)}", column)
+        if self.text[self.position : self.position + 1] != "(":
+            return Token("identifier", name, column, Identifier(name, column))
+        self.position += 1
+        call = Call(name, self._read_arguments(name, depth + 1), column)
+        return Token("function", name, column, call)
+
+    def _read_arguments(self, name: str, depth: int) -> tuple[Argument, ...]:
+        if depth > MAX_DEPTH:
+            raise self._fault(f"more than {MAX_DEPTH} nested calls")
+        arguments: list[Argument] = []
+        needs_comma = False
+        while True:
+            self._skip_blank()
+            character = self.text[self.position : self.position + 1]
+            if character == ")":
+                self.position += 1
+                return tuple(arguments)
+            if not character:
+                raise self._fault(f"expected comma after the last argument in function {quote_text(name)}")
+            if character == "," or needs_comma:
+                self._expect_comma(name, character, needs_comma)
+                needs_comma = False
+                continue
+            arguments.append(self._read_argument(name, character, depth))
+            needs_comma = True
+
+    def _expect_comma(self, name: str, character: str, needs_comma: bool) -> None:
+        if character != ",":
+            raise self._fault(f"expected comma after the last argument in function {quote_text(name)}")
+        if not needs_comma:
+            raise self._fault(f"unexpected comma in function {quote_text(name)}")
+        self.position += 1
+
+    def _read_argument(self, name: str, character: str, depth: int) -> Argument:
+        if _IDENTIFIER.match(character):
+            token = self._read_name(depth)
+        elif character in "-0123456789":
+            token = self._read_number()
+        elif character in "'\"":
+            token = self._read_text()
+        else:
+            shown = quote_character(character)
+            raise self._fault(f"unsupported argument character {shown} in function {quote_text(name)}")
+        assert token.argument is not None
+        return token.argument
+
+
+def quote_text(text: str) -> str:
+    """The text between double quotes with the escapes that the wire's error messages use."""
+    return '"' + "".join(_escape(each, '"') for each in text) + '"'
+
+
+def quote_character(character: str) -> str:
+    """One character between single quotes with the same escapes."""
+    return "'" + _escape(character, "'") + "'"
+
+
+_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
+
+
+def _escape(character: str, quote: str) -> str:
+    if character == quote:
+        return "\\" + quote
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
