@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from appliance.core.fields.base import Field
+from appliance.core.fields import Field, field_from_json
 
 BASE: Final = "base"
 AUTH: Final = "auth"
 VIEW: Final = "view"
+TYPES: Final = (BASE, AUTH, VIEW)
 
 SUPERUSERS: Final = "_superusers"
 EXTERNAL_AUTHS: Final = "_externalAuths"
@@ -21,6 +23,21 @@ AUTH_ORIGINS: Final = "_authOrigins"
 
 RULE_NAMES: Final = ("listRule", "viewRule", "createRule", "updateRule", "deleteRule")
 
+TOKEN_OPTIONS: Final = ("authToken", "passwordResetToken", "emailChangeToken", "verificationToken", "fileToken")
+
+ROW_COLUMNS: Final = (
+    "id",
+    "system",
+    "type",
+    "name",
+    "fields",
+    "indexes",
+    *RULE_NAMES,
+    "options",
+    "created",
+    "updated",
+)
+
 
 @dataclass(frozen=True)
 class Collection:
@@ -29,7 +46,7 @@ class Collection:
     `rules` maps each of RULE_NAMES to its text: None lets superusers only, "" lets everyone.
     `options` is the `options` column in the wire's own (camelCase) form: for auth collections authRule,
     manageRule, authToken {secret, duration}, passwordAuth, mfa, otp, oauth2, templates...; for views viewQuery.
-    `revision` differs for every stored state of the schema within this process: the key of compiled plans.
+    `revision` differs for every stored state of the whole schema within this process: the key of compiled plans.
     """
 
     id: str
@@ -59,6 +76,11 @@ class Collection:
         """Field name -> field, in schema order."""
         return {each.name: each for each in self.fields}
 
+    @cached_property
+    def fields_by_id(self) -> Mapping[str, Field]:
+        """Field id -> field, in schema order."""
+        return {each.id: each for each in self.fields}
+
     def find_field(self, name: str) -> Field | None:
         """The field of that name, or None."""
         return self.fields_by_name.get(name)
@@ -66,3 +88,71 @@ class Collection:
     def fields_of(self, kind: str) -> tuple[Field, ...]:
         """All fields of one type name ("file", "relation", ...)."""
         return tuple(each for each in self.fields if each.type == kind)
+
+    def as_row(self) -> tuple[Any, ...]:
+        """The values of ROW_COLUMNS, secrets included."""
+        return (
+            self.id,
+            int(self.system),
+            self.type,
+            self.name,
+            _compact([each.as_json() for each in self.fields]),
+            _compact(list(self.indexes)),
+            *(self.rules.get(name) for name in RULE_NAMES),
+            _compact(self.options),
+            self.created,
+            self.updated,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The wire's form, without token and OAuth2 secrets."""
+        return {
+            "id": self.id,
+            **{name: self.rules.get(name) for name in RULE_NAMES},
+            "name": self.name,
+            "type": self.type,
+            "fields": [each.as_json() for each in self.fields],
+            "indexes": list(self.indexes),
+            "created": self.created,
+            "updated": self.updated,
+            "system": self.system,
+            **without_secrets(self.options),
+        }
+
+
+def collection_from_row(row: Sequence[Any], revision: int = 0) -> Collection:
+    """Read one row of ROW_COLUMNS. Raises ValidationFailed for a field that this version does not know."""
+    stored = dict(zip(ROW_COLUMNS, row, strict=True))
+    return Collection(
+        id=stored["id"],
+        name=stored["name"],
+        type=stored["type"],
+        system=bool(stored["system"]),
+        fields=tuple(field_from_json(each) for each in _parsed(stored["fields"]) or ()),
+        indexes=tuple(_parsed(stored["indexes"]) or ()),
+        rules={name: stored[name] for name in RULE_NAMES},
+        options=_parsed(stored["options"]) or {},
+        created=stored["created"],
+        updated=stored["updated"],
+        revision=revision,
+    )
+
+
+def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as answers show them: no `secret` of a token kind, no OAuth2 `clientSecret`."""
+    shown = {name: _without(each, "secret") if name in TOKEN_OPTIONS else each for name, each in options.items()}
+    if oauth2 := shown.get("oauth2"):
+        shown["oauth2"] = {**oauth2, "providers": [_without(each, "clientSecret") for each in oauth2["providers"]]}
+    return shown
+
+
+def _without(options: Mapping[str, Any], secret: str) -> dict[str, Any]:
+    return {name: each for name, each in options.items() if name != secret}
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _parsed(stored: Any) -> Any:
+    return json.loads(stored) if isinstance(stored, (str, bytes)) else stored

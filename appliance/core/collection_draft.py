@@ -1,0 +1,188 @@
+"""From a request's body to a collection that is not yet checked: fields, ids, indexes and options laid together.
+
+How fields are listed: each entry without an id gets one made of its type and name; an entry whose id (or, when it
+came without one, whose name) is already listed takes that place. Then the system fields of the type are made sure of.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from appliance.core.collection import AUTH, BASE, RULE_NAMES, VIEW, Collection
+from appliance.core.collection_indexes import default_auth_indexes, has_unique_index, parse_index
+from appliance.core.collection_options import MALFORMED, RULE, read_options, read_value
+from appliance.core.collection_scaffolds import (
+    AUTH_FIELDS,
+    ID_FIELD,
+    ID_PATTERN,
+    default_options,
+)
+from appliance.core.fields import Field, field_from_json
+from appliance.errors import BadRequest, ValidationFailed
+
+MALFORMED_TYPE: Final = "Failed to load the collection type data due to invalid formatting."
+FieldOptions = dict[str, Any]
+
+
+def new_draft(body: Mapping[str, Any]) -> Collection:
+    """A new collection as the body describes it, with the defaults of its type. Raises BadRequest."""
+    kind = _read(str, BASE, body.get("type"), MALFORMED_TYPE) or BASE
+    empty = Collection(id="", name="", type=kind, options=default_options(kind))
+    return changed_draft(empty, body)
+
+
+def changed_draft(old: Collection, body: Mapping[str, Any]) -> Collection:
+    """The collection after the body's values are laid over it. Raises BadRequest when one has the wrong type."""
+    kind = _read(str, old.type, body.get("type")) or BASE
+    draft = Collection(
+        id=_read(str, old.id, body.get("id")),
+        name=_read(str, old.name, body.get("name"), MALFORMED_TYPE if not old.id else MALFORMED),
+        type=kind,
+        system=_read(bool, old.system, body.get("system")),
+        fields=_read_fields(old, body),
+        indexes=tuple(read_value([str], list(old.indexes), body["indexes"]) if "indexes" in body else old.indexes),
+        rules={name: read_value(RULE, None, body[name]) if name in body else old.rules[name] for name in RULE_NAMES},
+        options=read_options(kind, old.options, body),
+        created=old.created,
+        updated=old.updated,
+    )
+    return _with_known_mapped_fields(replace(draft, fields=with_system_fields(kind, draft.fields)))
+
+
+def _with_known_mapped_fields(draft: Collection) -> Collection:
+    """An OAuth2 value mapped to a field that isn't there (any more) is mapped to none."""
+    if not draft.is_auth:
+        return draft
+    oauth2 = draft.options["oauth2"]
+    mapped = {name: field if draft.find_field(field) else "" for name, field in oauth2["mappedFields"].items()}
+    return replace(draft, options={**draft.options, "oauth2": {**oauth2, "mappedFields": mapped}})
+
+
+def _read(shape: type, present: Any, raw: Any, message: str = MALFORMED) -> Any:
+    try:
+        return read_value(shape, present, raw)
+    except BadRequest as error:
+        raise BadRequest(message) from error
+
+
+def _read_fields(old: Collection, body: Mapping[str, Any]) -> tuple[Field, ...]:
+    raw = body.get("fields")
+    if raw is None:
+        return old.fields
+    if not isinstance(raw, list):
+        raise BadRequest(MALFORMED)
+    return list_fields([_read_field(each) for each in raw])
+
+
+def _read_field(raw: Any) -> Field:
+    try:
+        return field_from_json(raw)
+    except ValidationFailed as error:
+        raise BadRequest(MALFORMED) from error
+
+
+def list_fields(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields one after the other, each with an id, later ones taking the place of earlier ones they repeat."""
+    listed: list[Field] = []
+    for each in fields:
+        place, field = _place_of(each, listed)
+        listed[place : place + 1] = [field]
+    return tuple(listed)
+
+
+def _place_of(field: Field, listed: Sequence[Field]) -> tuple[int, Field]:
+    """Where the field belongs (after the last when it is new), and the field with its id."""
+    if field.id:
+        return next((place for place, each in enumerate(listed) if each.id == field.id), len(listed)), field
+    for place, each in enumerate(listed):
+        if field.name and each.name == field.name:
+            return place, replace(field, id=each.id)
+    return len(listed), replace(field, id=new_field_id(field.type, field.name, {each.id for each in listed}))
+
+
+def new_field_id(kind: str, name: str, taken: set[str]) -> str:
+    """The id of a field that came without one: type and checksum of its name, numbered from 2 when taken."""
+    return _first_free(f"{kind}{_checksum(name)}", taken)
+
+
+def new_collection_id(kind: str, name: str, taken: set[str]) -> str:
+    """The id of a collection that came without one."""
+    return _first_free(f"pbc_{_checksum(kind + name)}", taken)
+
+
+def _first_free(wish: str, taken: set[str]) -> str:
+    number, free = 1, wish
+    while free in taken:
+        number += 1
+        free = f"{wish}{number}"
+    return free
+
+
+def _checksum(text: str) -> int:
+    return zlib.crc32(text.encode())
+
+
+def with_system_fields(kind: str, fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields with those that a collection of this type can't be without."""
+    if kind == VIEW:
+        return tuple(fields)
+    listed = _with_id_field(fields)
+    return _with_auth_fields(listed) if kind == AUTH else listed
+
+
+def _with_id_field(fields: Sequence[Field]) -> tuple[Field, ...]:
+    for place, each in enumerate(fields):
+        if each.name == "id" and each.type == "text":
+            return (*fields[:place], _as_id_field(each), *fields[place + 1 :])
+    if any(each.id == ID_FIELD["id"] for each in fields):
+        return tuple(fields)
+    return (field_from_json(ID_FIELD), *fields)
+
+
+def _as_id_field(field: Field) -> Field:
+    pattern = getattr(field, "pattern", "") or ID_PATTERN
+    forced: dict[str, Any] = {"primary_key": True, "pattern": pattern}
+    return replace(field, system=True, required=True, hidden=False, **forced)
+
+
+def _with_auth_fields(fields: Sequence[Field]) -> tuple[Field, ...]:
+    listed = list(fields)
+    for wanted in AUTH_FIELDS:
+        place = next((place for place, each in enumerate(listed) if each.name == wanted["name"]), len(listed))
+        listed[place : place + 1] = [_auth_field(wanted, listed[place] if place < len(listed) else None)]
+    return tuple(listed)
+
+
+def _auth_field(wanted: Mapping[str, Any], present: Field | None) -> Field:
+    """The present field with the flags that the system needs, or the default one in its place."""
+    if present is None:
+        return field_from_json(wanted)
+    if present.type != wanted["type"]:
+        return field_from_json({**wanted, "id": present.id})
+    if wanted.get("hidden"):
+        return replace(present, system=True, hidden=True, required=True)
+    return replace(present, system=True)
+
+
+def named_indexes(draft: Collection) -> Collection:
+    """The draft with its indexes on its own table, and the unique ones that an auth collection needs.
+
+    A statement that can't be read stays as it is, for the check to find.
+    """
+    if draft.is_view:
+        return draft
+    indexes = [_on_table(each, draft.name) for each in draft.indexes]
+    if draft.is_auth:
+        defaults = zip(("tokenKey", "email"), default_auth_indexes(draft.name, draft.id), strict=True)
+        indexes += [statement for field, statement in defaults if not has_unique_index(indexes, field)]
+    return replace(draft, indexes=tuple(indexes))
+
+
+def _on_table(statement: str, table: str) -> str:
+    index = parse_index(statement)
+    if index is None or index.table == table:
+        return statement
+    return index.on_table(table).as_sql()
