@@ -21,10 +21,12 @@ class StoredFile:
 
 
 class FileStorage(Protocol):
-    """Keys are `collectionId/recordId/name`. A key that points out of the folder is refused with ValueError."""
+    """Keys are `collectionId/recordId/name`. A key that points out of the folder, to something hidden or to a sidecar
+    (`.attrs`) is refused with ValueError, when reading too."""
 
-    def put(self, key: str, source: BinaryIO, content_type: str = "") -> int:
-        """Store all of `source` durably (written beside, flushed, renamed, folder flushed) and return its size."""
+    def put(self, key: str, source: BinaryIO, content_type: str = "", original_name: str = "") -> int:
+        """Store what is left of `source` durably (written beside, flushed, renamed, folder flushed) and return its
+        size. A key that exists is replaced at once. `original_name` is what the client called the file."""
 
     def open(self, key: str) -> BinaryIO:
         """Open for reading. Raises FileNotFoundError."""
