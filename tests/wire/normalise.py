@@ -5,7 +5,7 @@ A placeholder stands only for a value of the right shape, so a wrong shape still
     <id1>, <id2>     a generated record id, 15 of a-z0-9; numbered as they turn up, so the same id keeps its number
     <now> <earlier>  a date of the wire's form, since the case began / of today but before it
     <jwt {...}>      a token: its own claims, the expiry as seconds from now rounded to a minute
-    name_<10>.txt    the random part of a stored file's name
+    name_<10>.txt    the random part of a stored file's name; names of one or two letters get two: a<10>_<10>.txt
     <code>           a text made by the pattern [A-Z]{3}-[0-9]{4} of the world's `kinds`
     <client>         a realtime client id, 40 letters and digits
 """
@@ -27,7 +27,8 @@ TOKEN = re.compile(r"\b(eyJ[\w-]+)\.([\w-]+)\.([\w-]+)")
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z")
 CLIENT = re.compile(r"(?<!\w)[A-Za-z0-9]{40}(?!\w)")
 CODE = re.compile(r"\b[A-Z]{3}-\d{4}\b")
-STORED_NAME = re.compile(r"_[a-z0-9]{10}(?=\.[a-z0-9]+\b)")
+STORED_NAME = re.compile(r"_[a-z0-9]{10}(?=\.[A-Za-z0-9]+\b)")
+SHORT_STORED_NAME = re.compile(r"(?<![a-z0-9_])([a-z0-9_]{0,2})[a-z0-9]{10}_[a-z0-9]{10}(?=\.[A-Za-z0-9]+\b)")
 RECORD_ID = re.compile(r"(?<![A-Za-z0-9_])[a-z0-9]{15}(?![A-Za-z0-9_])")
 SLACK_SECONDS = 0.002
 
@@ -54,6 +55,7 @@ class Normaliser:
         text = DATE.sub(self._date, text)
         text = CLIENT.sub("<client>", text)
         text = CODE.sub("<code>", text)
+        text = SHORT_STORED_NAME.sub(r"\1<10>_<10>", text)
         text = STORED_NAME.sub("_<10>", text)
         return RECORD_ID.sub(self._id, text)
 

@@ -1,6 +1,6 @@
 """Reads the scenario tables: TOML files of cases, expanded into plain values.
 
-A case is one request, or a list of `steps`; both take the same keys:
+A case is one request, or a list of `steps` (which inherit `who`, `method` and `path`):
 
     who         guest, root, ada, bob, carol, dora, eve (a list makes one case for each)
     method path query headers
@@ -121,7 +121,7 @@ def _expand_people(flat: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _to_case(file: str, flat: dict[str, Any]) -> Case:
     own = {key: value for key, value in flat.items() if key not in {"id", "steps", "compare_headers", "fresh"}}
-    shared = {key: own[key] for key in ("who",) if key in own}
+    shared = {key: own[key] for key in ("who", "method", "path") if key in own}
     steps = tuple({**shared, **step} for step in flat["steps"]) if "steps" in flat else (own,)
     headers = tuple(flat.get("compare_headers", ()))
     return Case(f"{file}: {flat['id']}", file, steps, headers, bool(flat.get("fresh")))
