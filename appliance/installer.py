@@ -7,6 +7,7 @@ and turns its ways of failing into what happened, why, and what to do.
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import importlib.util
 import os
 import re
@@ -65,9 +66,22 @@ def build(folder: str, purpose: str) -> None:
     mention_older_ones(folder)
 
 
+def has_own_pip() -> bool:
+    """Whether the Python at hand has a pip that can fill another environment (--python: 22.3 and newer).
+
+    Then the environment needs no pip of its own: 6 s and 25 MB saved, and Debian's python3-pip alone is enough.
+    """
+    try:
+        major, minor = importlib.metadata.version("pip").split(".")[:2]
+        return importlib.util.find_spec("pip") is not None and (int(major), int(minor)) >= (22, 3)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return False
+
+
 def require_venv() -> None:
-    """Refuse early when this Python comes without venv or ensurepip, as Debian's does."""
-    missing = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
+    """Refuse early when this Python comes without venv or any pip, as Debian's does."""
+    needed = ["venv"] if has_own_pip() else ["venv", "ensurepip"]
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise SetupProblem(
@@ -79,17 +93,24 @@ def require_venv() -> None:
 
 def make_venv(folder: str) -> None:
     """A fresh venv at `folder`, whatever was left there before."""
+    command = [sys.executable, "-m", "venv", "--clear", *(["--without-pip"] if has_own_pip() else []), folder]
     try:
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder, exist_ok=True)
         run = subprocess.run(
-            [sys.executable, "-m", "venv", "--clear", folder],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean_environ(),
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=clean_environ(),
         )  # fmt: skip
     except OSError as error:
         raise folder_problem(folder, error) from error
     if run.returncode != 0:
         raise venv_problem(folder, run.stdout)
+
+
+def pip_of(folder: str) -> list[str]:
+    """The command that runs pip on the environment `folder`."""
+    python = environment.python_in(folder)
+    return [sys.executable, "-m", "pip", "--python", python] if has_own_pip() else [python, "-m", "pip"]
 
 
 def folder_problem(folder: str, error: OSError) -> SetupProblem:
@@ -111,8 +132,8 @@ def venv_problem(folder: str, output: str) -> SetupProblem:
 
 
 def install_pins(folder: str, purpose: str) -> None:
-    """Let the environment's own pip install the lock, showing how far it is."""
-    pip = [environment.python_in(folder), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    """Let pip install the lock, showing how far it is."""
+    pip = [*pip_of(folder), "install", "--no-input", "--disable-pip-version-check"]
     checked = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "--find-links", LOCAL_WHEELS]
     command = [*pip, *checked, "--progress-bar", "off", "--retries", "2", "-r", environment.lock_path(purpose)]
     log_path = os.path.join(folder, LOG)
