@@ -7,6 +7,9 @@ A placeholder stands only for a value of the right shape, so a wrong shape still
     <jwt {...}>      a token: its own claims, the expiry as seconds from now rounded to a minute
     name_<10>.txt    the random part of a stored file's name; names of one or two letters get two: a<10>_<10>.txt
     <code>           a text made by the pattern [A-Z]{3}-[0-9]{4} of the world's `kinds`
+    _clone_<4>       the id of a view's field copied from another collection
+    idx_email_<10>   the index names of a collection that has no id yet (scaffolds)
+    in a, b          collection names in a message of references come in no fixed order: sorted
     <client>         a realtime client id, 40 letters and digits
 """
 
@@ -27,6 +30,9 @@ TOKEN = re.compile(r"\b(eyJ[\w-]+)\.([\w-]+)\.([\w-]+)")
 DATE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z")
 CLIENT = re.compile(r"(?<!\w)[A-Za-z0-9]{40}(?!\w)")
 CODE = re.compile(r"\b[A-Z]{3}-\d{4}\b")
+CLONE = re.compile(r"\b_clone_\w{4}\b")
+SCAFFOLD_INDEX = re.compile(r"\b(idx_(?:tokenKey|email))_[a-z0-9]{10}\b")
+REFERENCES = re.compile(r"(?<=existing reference in )[\w, ]+")
 STORED_NAME = re.compile(r"_[a-z0-9]{10}(?=\.[A-Za-z0-9]+\b)")
 SHORT_STORED_NAME = re.compile(r"(?<![a-z0-9_])([a-z0-9_]{0,2})[a-z0-9]{10}_[a-z0-9]{10}(?=\.[A-Za-z0-9]+\b)")
 RECORD_ID = re.compile(r"(?<![A-Za-z0-9_])[a-z0-9]{15}(?![A-Za-z0-9_])")
@@ -55,6 +61,9 @@ class Normaliser:
         text = DATE.sub(self._date, text)
         text = CLIENT.sub("<client>", text)
         text = CODE.sub("<code>", text)
+        text = CLONE.sub("_clone_<4>", text)
+        text = SCAFFOLD_INDEX.sub(r"\1_<10>", text)
+        text = REFERENCES.sub(lambda found: ", ".join(sorted(found[0].split(", "))), text)
         text = SHORT_STORED_NAME.sub(r"\1<10>_<10>", text)
         text = STORED_NAME.sub("_<10>", text)
         return RECORD_ID.sub(self._id, text)

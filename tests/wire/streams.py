@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 4.0
+SENTINEL_TOPIC = "sentinel/*"
 
 
 class Stream:
@@ -37,14 +38,15 @@ class Stream:
             return {"event": "<silence>", "data": {}}
 
     def events_until(self, mark: str) -> list[dict[str, Any]]:
-        """All events before the one of the sentinel record that carries `mark`."""
+        """All events before the one of the sentinel record that carries `mark`; other sentinels are left out."""
         got: list[dict[str, Any]] = []
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
             event = self.next_event(end - time.monotonic())
             if mark in json.dumps(event["data"]):
                 return got
-            got.append(event)
+            if event["event"] != SENTINEL_TOPIC:
+                got.append(event)
         return got
 
     def close(self) -> None:
