@@ -11,6 +11,7 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+from appliance.core.record_query import find_record
 from flask import Flask, session
 from flask_login import LoginManager, UserMixin, login_user, logout_user
 
@@ -18,11 +19,10 @@ from appliance.auth.first_run import FirstRun
 from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
 from appliance.core.record import Record
-from appliance.core.record_query import find_record
 
 LIFETIME = timedelta(days=7)
 KEY_FILE = "dashboard-key"
-ROOMS = "homeport"  # the key under which Flask's extensions hold what pages need
+ROOMS = "homeport_dashboard"  # the key under which Flask's extensions hold what pages need
 
 
 class Administrator(UserMixin):  # type: ignore[misc]  # flask-login brings no types

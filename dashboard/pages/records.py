@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
-
 from appliance.api.collections import view_collection
 from appliance.api.records import delete_record, list_records, view_record
+from flask import flash, redirect, render_template, request, url_for
+
 from appliance.errors import ApiError, NotFound
 from dashboard.asking import ask
 from dashboard.formats import is_shown, label_of
