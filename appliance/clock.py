@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TypeVar
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 TOKEN_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"  # noqa: S105 - an alphabet
 ID_LENGTH = 15
+Choice = TypeVar("Choice")
 
 
 def now() -> datetime:
@@ -53,3 +56,13 @@ def random_id() -> str:
 def random_secret(length: int = 50) -> str:
     """A new secret or token key of letters and digits."""
     return random_text(length, TOKEN_ALPHABET)
+
+
+def random_between(least: int, most: int) -> int:
+    """A whole number from `least` to `most`, both included, drawn evenly."""
+    return least + secrets.randbelow(most - least + 1)
+
+
+def random_choice(choices: Sequence[Choice]) -> Choice:
+    """One of `choices`, drawn evenly."""
+    return secrets.choice(choices)

@@ -75,6 +75,7 @@ class Record:
 
     def assign(self, changes: Mapping[str, Any]) -> None:
         """Set what a client or a job sent: fields by name, `name+`, `+name` and `name-` on what the record holds now.
+        Keys that are no fields are left out.
 
         Plain fields come first, then modifiers, each in the order sent. Call it inside the write, on the freshly
         loaded record: two clients that add 1 then add 2.
@@ -82,10 +83,10 @@ class Record:
         modifiers = []
         for key, raw in changes.items():
             modifier = modifier_of(self.collection, key)
-            if modifier is None:
-                self[key] = raw
-            else:
+            if modifier is not None:
                 modifiers.append((modifier, raw))
+            elif key in self.collection.fields_by_name:
+                self[key] = raw
         for modifier, raw in modifiers:
             field = self.collection.fields_by_name[modifier.field]
             self.values[field.name] = field.modify(self.values[field.name], modifier.kind, raw)

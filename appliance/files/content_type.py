@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
 HEAD_BYTES = 3072  # what the original looks at
@@ -19,6 +20,15 @@ class ContentType(NamedTuple):
 
     name: str
     extension: str
+
+    def is_one_of(self, names: Iterable[str]) -> bool:
+        """Whether one of the media types is this one; parameters like the charset don't count."""
+        own = _essence(self.name)
+        return any(_essence(each) == own for each in names)
+
+
+def _essence(name: str) -> str:
+    return name.partition(";")[0].strip().lower()
 
 
 UNKNOWN = ContentType("application/octet-stream", "")

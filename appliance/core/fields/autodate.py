@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.core.fields.base import Field, option, read_flag
 from appliance.core.fields.dates import parse_date
+from appliance.errors import FieldError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.collection import Collection
+
+NEVER_SET = FieldError("validation_required", "Either onCreate or onUpdate must be enabled.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,3 +33,7 @@ class AutodateField(Field):
     def normalise(self, raw: Any) -> str:
         """The date that a text spells in one of the known layouts; else ""."""
         return parse_date(raw) if isinstance(raw, str) else ""
+
+    def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
+        """It must be set sometime."""
+        return {} if self.on_create or self.on_update else {"onCreate": NEVER_SET, "onUpdate": NEVER_SET}

@@ -16,15 +16,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from appliance.errors import ValidationFailed
+from appliance.core.fields.casts import clean_text
+from appliance.core.fields.checks import IN_LIST, REQUIRED, WRONG_FORMAT, is_word, length_between
+from appliance.errors import FieldError, ValidationFailed
 
 if TYPE_CHECKING:
     from appliance.core.app import App
     from appliance.core.collection import Collection
     from appliance.core.record import Record
-    from appliance.errors import FieldError
 
 Default = TypeVar("Default")
+RESERVED_NAMES = frozenset(("null", "true", "false", "_rowid_", "collectionId", "collectionName", "expand"))
+FOUND_VIA = FieldError("validation_found_via", 'The value cannot contain "_via_".')
+LONGEST_NAME = 100
+LONGEST_HELP = 300
 UNREADABLE = "Failed to load the submitted data due to invalid formatting."
 
 
@@ -38,7 +43,7 @@ def read_text(raw: Any) -> str:
     """A JSON string."""
     if not isinstance(raw, str):
         raise TypeError("a text is needed")
-    return raw
+    return clean_text(raw)
 
 
 def read_flag(raw: Any) -> bool:
@@ -110,9 +115,33 @@ class Field:
             answer[wire] = list(value) if isinstance(value, tuple) else value
         return answer
 
-    def check_options(self, app: App, collection: Collection) -> Mapping[str, FieldError]:
-        """Errors of this type's options, keyed by the wire's option name; empty when all is well."""
+    def check_options(self, app: App, collection: Collection) -> dict[str, Any]:
+        """Errors of the options, keyed by the wire's option name (a list's are keyed by place); empty when all is well.
+
+        Whether another field has the same name or id is the collection's business.
+        """
+        found = {
+            "id": REQUIRED if not self.id else length_between(self.id, 1, LONGEST_NAME),
+            "name": self._name_error(),
+            "help": length_between(self.help, 1, LONGEST_HELP),
+            **self.own_option_errors(app, collection),
+        }
+        return {option: error for option, error in found.items() if error}
+
+    def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
+        """What is wrong with the options that only this type has; None where all is well."""
         return {}
+
+    def _name_error(self) -> FieldError | None:
+        if not self.name:
+            return REQUIRED
+        if wrong_length := length_between(self.name, 1, LONGEST_NAME):
+            return wrong_length
+        if not is_word(self.name):
+            return WRONG_FORMAT
+        if self.name in RESERVED_NAMES:
+            return IN_LIST
+        return FOUND_VIA if "_via_" in self.name.lower() else None
 
     def zero(self) -> Any:
         """The value of a field that was never set."""

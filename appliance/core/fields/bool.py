@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import builtins
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.core.fields.base import Field
 from appliance.core.fields.casts import to_flag
+from appliance.core.fields.checks import REQUIRED
+from appliance.errors import FieldError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.record import Record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,3 +30,7 @@ class BoolField(Field):
     def normalise(self, raw: Any) -> builtins.bool:
         """A boolean; a number that isn't 0; Go's spellings of true ("1", "t", "true", ...)."""
         return to_flag(raw)
+
+    def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
+        """Required means true."""
+        return REQUIRED if self.required and not value else None

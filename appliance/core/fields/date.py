@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.core.fields.base import Field, option, read_text
+from appliance.core.fields.checks import REQUIRED
 from appliance.core.fields.dates import parse_date
+from appliance.errors import FieldError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.record import Record
 
 
 def read_date(raw: Any) -> str:
@@ -30,3 +36,19 @@ class DateField(Field):
     def normalise(self, raw: Any) -> str:
         """The date that a text spells in one of the known layouts; else ""."""
         return parse_date(raw) if isinstance(raw, str) else ""
+
+    def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
+        """Required, and the bounds."""
+        if not value:
+            return REQUIRED if self.required else None
+        if self.min and value < self.min:
+            return _bound("validation_min_greater_equal_than_required", "no less than", self.min)
+        if self.max and value > self.max:
+            return _bound("validation_max_less_equal_than_required", "no greater than", self.max)
+        return None
+
+
+def _bound(code: str, words: str, bound: str) -> FieldError:
+    """The original shows a bound as Go prints it, and as RFC 3339 in the params; neither has needless zeros."""
+    moment = bound.removesuffix("Z").rstrip("0").removesuffix(".") if "." in bound else bound
+    return FieldError(code, f"Must be {words} {moment} +0000 UTC.", {"threshold": f"{moment.replace(' ', 'T')}Z"})

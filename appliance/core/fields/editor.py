@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.core.fields.base import Field, option, read_flag, read_whole
 from appliance.core.fields.casts import to_text
+from appliance.core.fields.checks import REQUIRED, between
+from appliance.errors import FieldError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.collection import Collection
+    from appliance.core.record import Record
+
+DEFAULT_MAX_SIZE = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,3 +34,17 @@ class EditorField(Field):
     def normalise(self, raw: Any) -> str:
         """A text; numbers and booleans are spelled out."""
         return to_text(raw)
+
+    def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
+        """The size."""
+        return {"maxSize": between(self.max_size, 0)}
+
+    def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
+        """Required, and the size in bytes."""
+        if not value:
+            return REQUIRED if self.required else None
+        most = self.max_size or DEFAULT_MAX_SIZE
+        if len(value.encode()) <= most:
+            return None
+        sentence = f"The maximum allowed content size is {most} bytes."
+        return FieldError("validation_content_size_limit", sentence, {"maxSize": most})

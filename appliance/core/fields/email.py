@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import re2
 
 from appliance.core.fields.base import Field, option, read_texts
 from appliance.core.fields.casts import to_text
+from appliance.core.fields.checks import REQUIRED, domains
+from appliance.errors import FieldError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.collection import Collection
+    from appliance.core.record import Record
+
+NOT_AN_EMAIL = FieldError("validation_is_email", "Must be a valid email address.")
+_LATER = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef"
+_ATOM = rf"[a-zA-Z0-9!#$%&'*+\-/=?^_`{{|}}~{_LATER}]+"
+_LABEL = rf"[a-zA-Z0-9{_LATER}](?:[a-zA-Z0-9\-._~{_LATER}]*[a-zA-Z0-9{_LATER}])?"
+_TOP = rf"[a-zA-Z{_LATER}](?:[a-zA-Z0-9\-_~{_LATER}]*[a-zA-Z{_LATER}])?"
+# On RE2: the labels may hold dots themselves, on which a backtracking engine takes exponential time.
+EMAIL = re2.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP}\.?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,3 +42,26 @@ class EmailField(Field):
     def normalise(self, raw: Any) -> str:
         """A text; numbers and booleans are spelled out (and refused later)."""
         return to_text(raw)
+
+    def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
+        """The domain lists."""
+        return {
+            "exceptDomains": domains(self.except_domains, self.only_domains),
+            "onlyDomains": domains(self.only_domains, self.except_domains),
+        }
+
+    def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
+        """Required, an address, of an allowed domain (compared as written)."""
+        if not value:
+            return REQUIRED if self.required else None
+        if not is_email(value):
+            return NOT_AN_EMAIL
+        domain = value.rpartition("@")[2]
+        if domain in self.except_domains or (self.only_domains and domain not in self.only_domains):
+            return FieldError("validation_email_domain_not_allowed", "Email domain is not allowed.")
+        return None
+
+
+def is_email(text: str) -> bool:
+    """Whether a text has the form of an address, by the wire's rules: no quotes, no comments, a domain with a dot."""
+    return EMAIL.fullmatch(text) is not None

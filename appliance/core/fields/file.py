@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import re2
 
 from appliance.core.fields.base import option, read_flag, read_texts, read_whole
 from appliance.core.fields.casts import to_texts
+from appliance.core.fields.checks import IN_LIST, REQUIRED, WRONG_FORMAT, between
 from appliance.core.fields.file_names import NewFile
 from appliance.core.fields.many import ManyField
 from appliance.core.upload import Upload
+from appliance.errors import FieldError
+from appliance.files.content_type import sniff_stream
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.collection import Collection
+    from appliance.core.record import Record
+
+DEFAULT_MAX_SIZE = 5 * 1024 * 1024
+THUMB = re2.compile(r"\d+x\d+[tbf]?")
+NO_THUMB = re2.compile(r"0+x0+[tbf]?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +47,60 @@ class FileField(ManyField):
     def value_as_json(self, value: Any) -> str | list[str]:
         """The name or names."""
         return [str(each) for each in value] if self.is_multiple else str(value)
+
+    def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
+        """How many, how big, and the sizes of thumbs."""
+        thumbs = {str(place): _thumb_error(each) for place, each in enumerate(self.thumbs)}
+        return {
+            "maxSelect": between(self.max_select, 0),
+            "maxSize": between(self.max_size, 0),
+            "thumbs": {place: error for place, error in thumbs.items() if error},
+        }
+
+    def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
+        """Required, how many, that names without an upload are the record's own, and size and type of each upload."""
+        names = self.elements(value)
+        if not names:
+            return REQUIRED if self.required else None
+        return self._strangers_error(record, names) or self._count_error(names) or self._uploads_error(names)
+
+    def _count_error(self, names: list[str]) -> FieldError | None:
+        most = max(self.max_select, 1)
+        if len(names) <= most:
+            return None
+        return FieldError("validation_too_many_files", f"The maximum allowed files is {most}.", {"maxSelect": most})
+
+    def _strangers_error(self, record: Record, names: list[str]) -> FieldError | None:
+        held = self.elements(record.original.get(self.name))
+        strangers = [each for each in names if not isinstance(each, NewFile) and each not in held]
+        if not strangers:
+            return None
+        sentence = f"Invalid new files: [{' '.join(strangers)}]."
+        return FieldError("validation_invalid_file", sentence, {"invalidFiles": strangers})
+
+    def _uploads_error(self, names: list[str]) -> FieldError | None:
+        uploads = [each.upload for each in names if isinstance(each, NewFile)]
+        found = (self._size_error(each) or self._type_error(each) for each in uploads)
+        return next(filter(None, found), None)
+
+    def _size_error(self, upload: Upload) -> FieldError | None:
+        most = self.max_size or DEFAULT_MAX_SIZE
+        if upload.size <= most:
+            return None
+        sentence = f"Failed to upload {upload.name} - the maximum allowed file size is {most} bytes."
+        return FieldError("validation_file_size_limit", sentence, {"file": upload.name, "maxSize": most})
+
+    def _type_error(self, upload: Upload) -> FieldError | None:
+        if not self.mime_types or sniff_stream(upload.stream).is_one_of(self.mime_types):
+            return None
+        sentence = f"{upload.name} mime type must be one of: {', '.join(self.mime_types)}."
+        return FieldError("validation_invalid_mime_type", sentence)
+
+
+def _thumb_error(size: str) -> FieldError | None:
+    if NO_THUMB.fullmatch(size):
+        return IN_LIST
+    return WRONG_FORMAT if size and not THUMB.fullmatch(size) else None
 
 
 def _flatten(raw: Any) -> list[str]:

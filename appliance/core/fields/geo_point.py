@@ -6,10 +6,17 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.core.fields.base import Field
 from appliance.core.fields.casts import plain_number
+from appliance.core.fields.checks import REQUIRED
+from appliance.errors import FieldError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.record import Record
+
 
 Point = dict[str, int | float]
 
@@ -39,6 +46,16 @@ class GeoPointField(Field):
     def value_as_json(self, value: Any) -> Point:
         """A point of its own that the caller may change."""
         return dict(value)
+
+    def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
+        """Required (any point but 0, 0), and on the globe."""
+        if value["lon"] == 0 and value["lat"] == 0:
+            return REQUIRED if self.required else None
+        if not -90 <= value["lat"] <= 90:
+            return FieldError("validation_invalid_latitude", "Latitude must be between -90 and 90 degrees.")
+        if not -180 <= value["lon"] <= 180:
+            return FieldError("validation_invalid_longitude", "Longitude must be between -180 and 180 degrees.")
+        return None
 
 
 def _read(text: str | bytes) -> Any:

@@ -6,13 +6,21 @@ import json
 import math
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.core.fields.base import Field, option, read_whole
 from appliance.core.fields.casts import clean_text, plain_number
+from appliance.core.fields.checks import REQUIRED, between
+from appliance.errors import FieldError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.collection import Collection
+    from appliance.core.record import Record
 
 LOOKS_LIKE_JSON = re.compile(r'[\[{"\-0-9]')
 LITERALS = {"null": None, "true": True, "false": False}
+DEFAULT_MAX_SIZE = 1024 * 1024
 MAX_DEPTH = 64
 LARGEST_INT = 2**63
 
@@ -68,6 +76,22 @@ class JsonField(Field):
     def value_as_json(self, value: Any) -> Any:
         """The value."""
         return value.text if isinstance(value, InvalidJson) else value
+
+    def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
+        """The size."""
+        return {"maxSize": between(self.max_size, 0)}
+
+    def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
+        """Required (null, "", [] and {} are blank), the size in bytes, and that it is JSON at all."""
+        if isinstance(value, InvalidJson):
+            return FieldError("validation_invalid_json", "Must be a valid json value.")
+        if self.required and (value is None or value in ("", [], {})):
+            return REQUIRED
+        most = self.max_size or DEFAULT_MAX_SIZE
+        if value is None or len(json_text(value).encode()) <= most:
+            return None
+        sentence = f"The maximum allowed JSON size is {most} bytes."
+        return FieldError("validation_json_size_limit", sentence, {"maxSize": most})
 
 
 def json_text(value: Any) -> str:

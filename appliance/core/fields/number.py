@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from appliance.core.fields.base import Field, option, read_flag, read_number
 from appliance.core.fields.casts import to_number
+from appliance.core.fields.checks import REQUIRED, plain
+from appliance.errors import FieldError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.collection import Collection
+    from appliance.core.record import Record
+
+DECIMALS = FieldError("validation_only_int_constraint", "Decimal numbers are not allowed.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,3 +47,36 @@ class NumberField(Field):
         """Add or subtract."""
         amount = to_number(raw)
         return to_number(current + amount if modifier == "after" else current - amount)
+
+    def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
+        """Bounds that are whole where values must be, and in order."""
+        return {"min": self._bound_error(self.min), "max": self._bound_error(self.max) or self._order_error()}
+
+    def _bound_error(self, bound: float | None) -> FieldError | None:
+        return DECIMALS if bound is not None and self.only_int and not float(bound).is_integer() else None
+
+    def _order_error(self) -> FieldError | None:
+        return _below(self.max, self.min) if self.max is not None else None
+
+    def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
+        """Finite, required, whole, bounds. 0 counts as not set: bounds don't bind it."""
+        if not math.isfinite(value):
+            return FieldError("validation_not_a_number", "The submitted number is not properly formatted.")
+        if value == 0:
+            return REQUIRED if self.required else None
+        if self.only_int and not float(value).is_integer():
+            return DECIMALS
+        return _below(value, self.min) or _above(value, self.max)
+
+
+def _below(value: float, least: float | None) -> FieldError | None:
+    if least is None or value >= least:
+        return None
+    sentence = f"Must be greater or equal than {plain(least)}."
+    return FieldError("validation_min_number_constraint", sentence, {"min": least})
+
+
+def _above(value: float, most: float | None) -> FieldError | None:
+    if most is None or value <= most:
+        return None
+    return FieldError("validation_max_number_constraint", f"Must be less or equal than {plain(most)}.", {"max": most})
