@@ -55,7 +55,7 @@ def read_folder(value: Any) -> Path:
 def read_address(value: Any) -> Address:
     """HOST:PORT, [IPv6]:PORT, :PORT or PORT. Without a host: all addresses."""
     host, _, port = str(value).strip().rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
+    if not (port.isascii() and port.isdecimal()) or int(port) > 65535:
         raise ValueError("HOST:PORT, for example 127.0.0.1:8090")
     return Address(host.strip("[]") or "0.0.0.0", int(port))  # noqa: S104 - phones on the LAN must reach it
 

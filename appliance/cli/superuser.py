@@ -53,7 +53,7 @@ def opened(config: Config) -> Iterator[App]:
     try:
         yield app
     finally:
-        app.database.close()
+        app.close()
 
 
 @contextmanager
@@ -131,3 +131,29 @@ def delete(config: Config, email: str, as_json: bool) -> None:
             done(f'Superuser "{email}" is missing or already deleted.', as_json, email=email)
             return
     done(f'Successfully deleted superuser "{email}"!', as_json, email=email)
+
+
+@superuser.command(epilog=examples("run.py superuser otp me@example.com"))
+@email_argument
+@takes("dir")
+@json_option
+def otp(config: Config, email: str, as_json: bool) -> None:
+    """Make a one-time password, for an administrator who is locked out."""
+    from appliance.auth.one_time_password import new_one_time_password
+    from appliance.auth.superusers import find_superuser
+
+    with opened(config) as app:
+        record = find_superuser(app, email)
+        if record is None:
+            raise CommandFailed(
+                f'Superuser with email "{email}" doesn\'t exist.', "run.py superuser create EMAIL PASSWORD"
+            )
+        options = record.collection.options["otp"]
+        if not options["enabled"]:
+            hint = "Switch it on in the collection _superusers, or give a new password: run.py superuser update"
+            raise CommandFailed("OTP auth is not enabled for the _superusers collection.", hint)
+        otp_id, digits = new_one_time_password(app, record)
+    seconds = str(options["duration"])
+    lines = (f"├─ Id:    {otp_id}", f"├─ Pass:  {digits}", f"└─ Valid: {seconds}s")
+    text = "\n".join((f'Successfully created OTP for superuser "{email}":', *lines))
+    done(text, as_json, id=otp_id, password=digits, seconds=seconds)
