@@ -66,3 +66,8 @@ def random_between(least: int, most: int) -> int:
 def random_choice(choices: Sequence[Choice]) -> Choice:
     """One of `choices`, drawn evenly."""
     return secrets.choice(choices)
+
+
+def random_bytes(length: int) -> bytes:
+    """`length` bytes from the system's secure source: keys and nonces."""
+    return secrets.token_bytes(length)

@@ -38,7 +38,7 @@ class App:
         self.files = files
         self.hooks = Hooks()
         self.collections = CollectionStore(database)
-        self.settings = SettingsStore(database)
+        self.settings = SettingsStore(database, config.dir)
         self.passwords = Passwords()
 
     @property

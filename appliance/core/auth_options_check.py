@@ -71,15 +71,15 @@ def _check_token(token: Mapping[str, Any]) -> dict[str, Any]:
     return found(
         {
             "secret": length_in_range(token["secret"], *SECRET_LENGTH),
-            "duration": whole_in_range(token["duration"], *TOKEN_SECONDS),
+            "duration": required(token["duration"]) or whole_in_range(token["duration"], *TOKEN_SECONDS),
         }
     )
 
 
 def _check_otp(otp: Mapping[str, Any]) -> dict[str, Any]:
     limits = {
-        "duration": whole_in_range(otp["duration"], *CODE_SECONDS),
-        "length": whole_in_range(otp["length"], OTP_MIN_LENGTH),
+        "duration": required(otp["duration"]) or whole_in_range(otp["duration"], *CODE_SECONDS),
+        "length": required(otp["length"]) or whole_in_range(otp["length"], OTP_MIN_LENGTH),
     }
     template = _nested("emailTemplate", _check_template(otp["emailTemplate"]))
     return {**found(limits if otp["enabled"] else {}), **template}
@@ -93,7 +93,7 @@ def _check_mfa(app: App, collection: Collection) -> dict[str, Any]:
     return found(
         {
             "enabled": None if methods > 1 else _ONE_METHOD,
-            "duration": whole_in_range(mfa["duration"], *CODE_SECONDS),
+            "duration": required(mfa["duration"]) or whole_in_range(mfa["duration"], *CODE_SECONDS),
             "rule": check_rule(app, collection, mfa["rule"]),
         }
     )

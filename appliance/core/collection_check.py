@@ -14,6 +14,7 @@ from appliance.core.auth_options_check import check_auth_options
 from appliance.core.collection import RULE_NAMES, TYPES, Collection
 from appliance.core.collection_indexes import Index, parse_index
 from appliance.core.fields import Field
+from appliance.core.fields.base import FOUND_VIA
 from appliance.core.option_checks import BAD_VALUE, BLANK, found, length_in_range, matches
 from appliance.core.rule_check import check_rule
 from appliance.errors import FieldError, ValidationFailed
@@ -24,13 +25,8 @@ if TYPE_CHECKING:
 NAME: Final = re.compile(r"\w+\Z", re.ASCII)
 NAME_LENGTH: Final = 255
 ID_LENGTH: Final = 100
-FIELD_NAME_LENGTH: Final = 100
-RESERVED_FIELD_NAMES: Final = frozenset(
-    ("null", "true", "false", "_rowid_", "expand", "collectionId", "collectionName")
-)
 SQLITE_PREFIX: Final = "sqlite_"
 
-_VIA: Final = FieldError("validation_found_via", 'The value cannot contain "_via_".')
 _NAME_TAKEN: Final = FieldError(
     "validation_collection_name_exists", "Collection name must be unique (case insensitive)."
 )
@@ -61,7 +57,6 @@ _TWO_PRIMARY_KEYS: Final = FieldError(
     "Composite PKs are not supported and the collection must have only 1 PK.",
 )
 _PRIMARY_KEY_NAME: Final = FieldError("validation_in_invalid", 'The primary key must be named "id".')
-_NOT_IN: Final = FieldError("validation_not_in_invalid", "Must not be in list.")
 _VIEW_INDEXES: Final = FieldError("validation_indexes_not_supported", "View collections don't support indexes.")
 _BAD_INDEX: Final = FieldError("validation_invalid_index_expression", "Invalid CREATE INDEX expression.")
 _INDEX_NAME_TWICE: Final = FieldError("validation_duplicated_index_name", "The index name already exists.")
@@ -105,7 +100,7 @@ def _check_name(app: App, collection: Collection, old: Collection | None) -> Fie
     if old is not None and old.system and name != old.name:
         return _SYSTEM_NAME_CHANGE
     wrong = length_in_range(name, 1, NAME_LENGTH) or matches(name, NAME)
-    return wrong or (_VIA if "_via_" in name.lower() else _check_free_name(app, collection, old))
+    return wrong or (FOUND_VIA if "_via_" in name.lower() else _check_free_name(app, collection, old))
 
 
 def _check_free_name(app: App, collection: Collection, old: Collection | None) -> FieldError | None:
@@ -166,19 +161,7 @@ def _check_field(app: App, collection: Collection, old: Collection | None, field
     before = old.fields_by_id.get(field.id) if old else None
     if before is not None and before.type != field.type:
         return _FIELD_TYPE_CHANGE
-    wrong = {
-        "id": length_in_range(field.id, 1, FIELD_NAME_LENGTH),
-        "name": _check_field_name(field.name),
-        **_check_primary_key(collection, field),
-    }
-    return {**field.check_options(app, collection), **found(wrong)}
-
-
-def _check_field_name(name: str) -> FieldError | None:
-    wrong = length_in_range(name, 1, FIELD_NAME_LENGTH) or matches(name, NAME)
-    if wrong is None and "_via_" in name.lower():
-        return _VIA
-    return wrong or (_NOT_IN if name in RESERVED_FIELD_NAMES else None)
+    return {**field.check_options(app, collection), **found(_check_primary_key(collection, field))}
 
 
 def _check_primary_key(collection: Collection, field: Field) -> Mapping[str, FieldError | None]:

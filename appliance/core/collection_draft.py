@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from appliance.core.collection import AUTH, BASE, RULE_NAMES, VIEW, Collection
 from appliance.core.collection_indexes import default_auth_indexes, has_unique_index, parse_index
-from appliance.core.collection_options import MALFORMED, RULE, read_options, read_value
+from appliance.core.collection_options import read_options
 from appliance.core.collection_scaffolds import (
     AUTH_FIELDS,
     ID_FIELD,
@@ -21,35 +21,64 @@ from appliance.core.collection_scaffolds import (
     default_options,
 )
 from appliance.core.fields import Field, field_from_json
+from appliance.core.fields.base import UNREADABLE
+from appliance.core.fields.dates import parse_date
+from appliance.core.shapes import OBJECT, TEXT_OR_NULL, WrongShape, lay_over
 from appliance.errors import BadRequest, ValidationFailed
 
-MALFORMED_TYPE: Final = "Failed to load the collection type data due to invalid formatting."
-FieldOptions = dict[str, Any]
+UNREADABLE_TYPE: Final = "Failed to load the collection type data due to invalid formatting."
+_PLAIN_OPTIONS: Final = {
+    "id": str,
+    "name": str,
+    "type": str,
+    "system": bool,
+    "created": str,
+    "updated": str,
+    "indexes": [str],
+    **dict.fromkeys(RULE_NAMES, TEXT_OR_NULL),
+}
 
 
 def new_draft(body: Mapping[str, Any]) -> Collection:
     """A new collection as the body describes it, with the defaults of its type. Raises BadRequest."""
-    kind = _read(str, BASE, body.get("type"), MALFORMED_TYPE) or BASE
-    empty = Collection(id="", name="", type=kind, options=default_options(kind))
-    return changed_draft(empty, body)
+    try:
+        kind = lay_over(str, BASE, body.get("type")) or BASE
+        lay_over(str, "", body.get("name"))
+    except WrongShape as error:
+        raise BadRequest(UNREADABLE_TYPE) from error
+    draft = changed_draft(Collection(id="", name="", type=kind, options=default_options(kind)), body)
+    return replace(draft, created="", updated="")
 
 
 def changed_draft(old: Collection, body: Mapping[str, Any]) -> Collection:
     """The collection after the body's values are laid over it. Raises BadRequest when one has the wrong type."""
-    kind = _read(str, old.type, body.get("type")) or BASE
-    draft = Collection(
-        id=_read(str, old.id, body.get("id")),
-        name=_read(str, old.name, body.get("name"), MALFORMED_TYPE if not old.id else MALFORMED),
+    try:
+        draft = _laid_over(old, body)
+    except (WrongShape, ValidationFailed) as error:
+        raise BadRequest(UNREADABLE) from error
+    return _with_known_mapped_fields(replace(draft, fields=with_system_fields(draft.type, draft.fields)))
+
+
+def _laid_over(old: Collection, body: Mapping[str, Any]) -> Collection:
+    plain = {"id": old.id, "name": old.name, "type": old.type, "system": old.system, "created": old.created}
+    read = lay_over(_PLAIN_OPTIONS, {**plain, "indexes": old.indexes, **old.rules}, body)
+    kind = read["type"] or BASE
+    return Collection(
+        id=read["id"],
+        name=read["name"],
         type=kind,
-        system=_read(bool, old.system, body.get("system")),
-        fields=_read_fields(old, body),
-        indexes=tuple(read_value([str], list(old.indexes), body["indexes"]) if "indexes" in body else old.indexes),
-        rules={name: read_value(RULE, None, body[name]) if name in body else old.rules[name] for name in RULE_NAMES},
+        system=read["system"],
+        fields=_read_fields(body["fields"]) if "fields" in body else old.fields,
+        indexes=tuple(read["indexes"]),
+        rules={name: read[name] for name in RULE_NAMES},
         options=read_options(kind, old.options, body),
-        created=old.created,
+        created=parse_date(read["created"]) if "created" in body else old.created,
         updated=old.updated,
     )
-    return _with_known_mapped_fields(replace(draft, fields=with_system_fields(kind, draft.fields)))
+
+
+def _read_fields(raw: Any) -> tuple[Field, ...]:
+    return list_fields([field_from_json(each) for each in lay_over([OBJECT], [], raw)])
 
 
 def _with_known_mapped_fields(draft: Collection) -> Collection:
@@ -59,29 +88,6 @@ def _with_known_mapped_fields(draft: Collection) -> Collection:
     oauth2 = draft.options["oauth2"]
     mapped = {name: field if draft.find_field(field) else "" for name, field in oauth2["mappedFields"].items()}
     return replace(draft, options={**draft.options, "oauth2": {**oauth2, "mappedFields": mapped}})
-
-
-def _read(shape: type, present: Any, raw: Any, message: str = MALFORMED) -> Any:
-    try:
-        return read_value(shape, present, raw)
-    except BadRequest as error:
-        raise BadRequest(message) from error
-
-
-def _read_fields(old: Collection, body: Mapping[str, Any]) -> tuple[Field, ...]:
-    raw = body.get("fields")
-    if raw is None:
-        return old.fields
-    if not isinstance(raw, list):
-        raise BadRequest(MALFORMED)
-    return list_fields([_read_field(each) for each in raw])
-
-
-def _read_field(raw: Any) -> Field:
-    try:
-        return field_from_json(raw)
-    except ValidationFailed as error:
-        raise BadRequest(MALFORMED) from error
 
 
 def list_fields(fields: Sequence[Field]) -> tuple[Field, ...]:

@@ -68,9 +68,11 @@ _AVATAR: Final = {
 
 
 def create_system_collections(app: App) -> None:
-    """Fill a fresh database: everything in one write, so a box is either empty or complete."""
+    """Fill a fresh database: everything in one write, so a box is either empty or complete. Else does nothing."""
 
     def fill() -> None:
+        if app.database.query("SELECT 1 FROM `_collections` LIMIT 1"):
+            return
         for collection in (*_reference_collections(), _superusers(), _users()):
             insert_collection(app, collection)
 

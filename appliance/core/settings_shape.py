@@ -1,0 +1,107 @@
+"""What settings there are: their shape, their defaults on a new box, and which of them no answer shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_S3: Final = {
+    "enabled": bool,
+    "bucket": str,
+    "region": str,
+    "endpoint": str,
+    "accessKey": str,
+    "secret": str,
+    "forcePathStyle": bool,
+}
+_S3_DEFAULTS: Final = {
+    "enabled": False,
+    "bucket": "",
+    "region": "",
+    "endpoint": "",
+    "accessKey": "",
+    "secret": "",
+    "forcePathStyle": False,
+}
+
+SETTINGS: Final[Mapping[str, Any]] = {
+    "superuserIPs": [str],
+    "smtp": {
+        "enabled": bool,
+        "port": int,
+        "host": str,
+        "username": str,
+        "password": str,
+        "authMethod": str,
+        "tls": bool,
+        "localName": str,
+    },
+    "backups": {"cron": str, "cronMaxKeep": int, "s3": _S3},
+    "s3": _S3,
+    "meta": {
+        "accentColor": str,
+        "appName": str,
+        "appURL": str,
+        "senderName": str,
+        "senderAddress": str,
+        "hideControls": bool,
+    },
+    "rateLimits": {
+        "rules": [{"label": str, "audience": str, "duration": int, "maxRequests": int}],
+        "excludedIPs": [str],
+        "enabled": bool,
+    },
+    "trustedProxy": {"headers": [str], "useLeftmostIP": bool},
+    "batch": {"enabled": bool, "maxRequests": int, "timeout": int, "maxBodySize": int},
+    "logs": {"maxDataSize": int, "maxDays": int, "minLevel": int, "logIP": bool, "logAuthId": bool},
+}
+
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "superuserIPs": [],
+    "smtp": {
+        "enabled": False,
+        "port": 587,
+        "host": "smtp.example.com",
+        "username": "",
+        "password": "",
+        "authMethod": "",
+        "tls": False,
+        "localName": "",
+    },
+    "backups": {"cron": "", "cronMaxKeep": 3, "s3": _S3_DEFAULTS},
+    "s3": _S3_DEFAULTS,
+    "meta": {
+        "accentColor": "#1055c9",
+        "appName": "Acme",
+        "appURL": "http://localhost:8090",
+        "senderName": "Support",
+        "senderAddress": "support@example.com",
+        "hideControls": False,
+    },
+    "rateLimits": {
+        "rules": [
+            {"label": "*:auth", "audience": "", "duration": 3, "maxRequests": 2},
+            {"label": "*:create", "audience": "", "duration": 5, "maxRequests": 20},
+            {"label": "/api/batch", "audience": "", "duration": 1, "maxRequests": 3},
+            {"label": "/api/", "audience": "", "duration": 10, "maxRequests": 300},
+        ],
+        "excludedIPs": [],
+        "enabled": False,
+    },
+    "trustedProxy": {"headers": [], "useLeftmostIP": False},
+    "batch": {"enabled": False, "maxRequests": 50, "timeout": 3, "maxBodySize": 0},
+    "logs": {"maxDataSize": 0, "maxDays": 5, "minLevel": 0, "logIP": True, "logAuthId": False},
+}
+
+SECRETS: Final = (("smtp", "password"), ("s3", "secret"), ("backups", "s3", "secret"))
+
+
+def without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as answers show them."""
+    return {name: _shown(value, (name,)) for name, value in settings.items()}
+
+
+def _shown(value: Any, path: tuple[str, ...]) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {name: _shown(each, (*path, name)) for name, each in value.items() if (*path, name) not in SECRETS}
