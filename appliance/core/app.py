@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from appliance.config import Config
 from appliance.core.collection_store import CollectionStore
@@ -24,6 +24,13 @@ class SetUpDoor(Protocol):
         """The set-up code, "" when the door is closed."""
 
 
+class RealtimeDoor(Protocol):
+    """What everybody may ask of realtime; realtime/room.py is it."""
+
+    def send(self, topic: str, message: Any) -> None:
+        """Say something to everybody who has subscribed to `topic` (a name of your own). `message` is a JSON value."""
+
+
 class App:
     """What a handler, a hook or a plugin works with.
 
@@ -31,6 +38,7 @@ class App:
     """
 
     first_run: SetUpDoor
+    realtime: RealtimeDoor
 
     def __init__(self, config: Config, database: Database, files: FileStorage) -> None:
         self.config = config
