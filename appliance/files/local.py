@@ -134,11 +134,11 @@ class LocalFiles:
     def _rename(self, beside: Path, target: Path) -> None:
         """Another thread may delete the folder, just emptied, between making it and renaming into it."""
         for tries_left in reversed(range(RENAME_TRIES)):
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 beside.replace(target)
                 return
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):
                 if not tries_left or not beside.exists():
                     raise
 
@@ -207,13 +207,13 @@ def _content_type(path: Path) -> str:
 
 
 class _disk_errors:  # noqa: N801 - used as a statement
-    """Turn an OSError into the StorageError that says what it means."""
+    """Turn an OSError into the StorageError that says what it means. A network error is the source's, and passes."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if not isinstance(error, OSError):
+        if not isinstance(error, OSError) or isinstance(error, ConnectionError | TimeoutError):
             return
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError("The disk is full: the file was not stored.", "Make space on the data folder's disk.")

@@ -6,12 +6,14 @@ They are hidden while peewee loads and can be imported by everyone else afterwar
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 UNUSED_DRIVERS = ("psycopg2cffi", "psycopg2", "psycopg", "pymysql", "MySQLdb")
+UNUSED_PARTS = ("playhouse.cockroachdb",)  # playhouse.migrate imports it, and with it psycopg
 
 
 @contextmanager
@@ -32,4 +34,14 @@ with _hidden(UNUSED_DRIVERS):
 sqlite_driver: Any = peewee.sqlite3  # type: ignore[attr-defined]  # not in peewee's stubs
 """The DB-API module that peewee chose: pysqlite3 where it is installed, for its newer SQLite library."""
 
-__all__ = ["UNUSED_DRIVERS", "peewee", "sqlite_driver"]
+
+def load_playhouse(name: str) -> Any:
+    """Import `playhouse.<name>`: "migrate" or "migrations". When it is needed, because it costs 20 ms."""
+    full_name = f"playhouse.{name}"
+    if full_name in sys.modules:
+        return sys.modules[full_name]
+    with _hidden(UNUSED_DRIVERS + UNUSED_PARTS):
+        return importlib.import_module(full_name)
+
+
+__all__ = ["UNUSED_DRIVERS", "load_playhouse", "peewee", "sqlite_driver"]

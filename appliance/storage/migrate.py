@@ -7,9 +7,10 @@ by a newer one.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from appliance.errors import NewerDataError
-from appliance.storage.lean_peewee import peewee
+from appliance.storage.lean_peewee import load_playhouse, peewee
 from appliance.storage.sqlite_errors import translate
 
 FOLDER = Path(__file__).parent / "migrations"
@@ -41,7 +42,6 @@ def _pending(database: peewee.SqliteDatabase, name: str) -> list[str]:
     return [state.name for state in states if state.applied is None]
 
 
-def _runner(database: peewee.SqliteDatabase, name: str):  # type: ignore[no-untyped-def]  # playhouse has no types
-    from playhouse.migrations import Runner
-
-    return Runner(database, str(FOLDER / name), table_name=HISTORY_TABLE)
+def _runner(database: peewee.SqliteDatabase, name: str) -> Any:
+    runner = load_playhouse("migrations").Runner
+    return runner(database, str(FOLDER / name), table_name=HISTORY_TABLE)

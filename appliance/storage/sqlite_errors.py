@@ -64,8 +64,8 @@ def as_raw_error(error: Exception) -> str:
 
 
 def _driver_error(error: Exception) -> Exception:
-    """peewee wraps the driver's error and keeps it as its first argument."""
-    wrapped = error.args[0] if isinstance(error, peewee.PeeweeException) and error.args else None
+    """peewee wraps the driver's error and keeps it as `orig`."""
+    wrapped = getattr(error, "orig", None) if isinstance(error, peewee.PeeweeException) else None
     return wrapped if isinstance(wrapped, Exception) else error
 
 

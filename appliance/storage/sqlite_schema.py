@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance.errors import SchemaError, StorageError
 from appliance.storage.database import Column
-from appliance.storage.lean_peewee import peewee, sqlite_driver
+from appliance.storage.lean_peewee import load_playhouse, peewee, sqlite_driver
 from appliance.storage.sqlite_connection import driver_connection
 from appliance.storage.sqlite_errors import DriverError, schema_error
 
@@ -164,9 +164,7 @@ class SqliteSchema:
 
     def _migrate(self, operation: str, *arguments: str) -> None:
         """Run one operation of playhouse.migrate."""
-        from playhouse.migrate import SqliteMigrator
-
-        migrator = SqliteMigrator(self._writer.database)
+        migrator = load_playhouse("migrate").SqliteMigrator(self._writer.database)
         try:
             getattr(migrator, operation)(*arguments).run()
         except peewee.PeeweeException as error:

@@ -44,9 +44,7 @@ class SqliteDialect:
     def like(self, left: Sql, pattern: Sql, negated: bool) -> Sql:
         """LIKE, which in SQLite ignores the case of ASCII letters."""
         operator = "NOT LIKE" if negated else "LIKE"
-        return Sql(
-            f"{left.text} {operator} {pattern.text} ESCAPE '\\'", (*left.parameters, *pattern.parameters)
-        )
+        return Sql(f"{left.text} {operator} {pattern.text} ESCAPE '\\'", (*left.parameters, *pattern.parameters))
 
     def contains(self, part: Sql) -> Sql:
         """`%value%` of an expression."""
