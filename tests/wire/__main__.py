@@ -1,11 +1,11 @@
 """Compares a server with the real PocketBase, case by case.
 
-    python -m tests.wire list [PATTERN]             the ids of all cases
-    python -m tests.wire run [--only PATTERN]       our server, started through run.py
-    python -m tests.wire run --target URL --email E --password P
-                                                    a running server; ITS COLLECTIONS ARE DELETED and seeded anew
-    python -m tests.wire run --target oracle        a second PocketBase: must show no difference
-    python -m tests.wire show PATTERN               both raw answers of the cases that match
+python -m tests.wire list [PATTERN]             the ids of all cases
+python -m tests.wire run [--only PATTERN]       our server, started through run.py
+python -m tests.wire run --target URL --email E --password P
+                                                a running server; ITS COLLECTIONS ARE DELETED and seeded anew
+python -m tests.wire run --target oracle        a second PocketBase: must show no difference
+python -m tests.wire show PATTERN               both raw answers of the cases that match
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _run(arena: Arena, cases: list[Case]) -> int:
 def _problem(arena: Arena, case: Case) -> str:
     try:
         outcome = arena.play(case)
-    except Exception as error:  # noqa: BLE001  one broken case must not hide the others
+    except Exception as error:
         return f"case: {case.id}\n{type(error).__name__}: {error}"
     return "" if outcome.is_same or find_difference(case.id) else outcome.report()
 

@@ -27,13 +27,13 @@ class Outcome:
 
     @property
     def is_same(self) -> bool:
-        """True when all normalised answers are equal."""
-        return [one.normal for one in self.expected] == [one.normal for one in self.got]
+        """True when all normalised answers are equal, as JSON: for Python 1 equals True."""
+        return as_text([one.normal for one in self.expected]) == as_text([one.normal for one in self.got])
 
     def report(self) -> str:
         """Readable differences: the case, each differing request, a unified diff of the normalised answers."""
         pairs = zip(self.expected, self.got, strict=True)
-        parts = [_differ(one, other) for one, other in pairs if one.normal != other.normal]
+        parts = [_differ(one, other) for one, other in pairs if as_text(one.normal) != as_text(other.normal)]
         return "\n".join([f"case: {self.case.id}", *parts])
 
 
@@ -63,12 +63,13 @@ class Arena:
 
     def play(self, case: Case) -> Outcome:
         """Put one case to both servers at once."""
-        self._prepare(case)
+        self.prepare(case)
         self._is_dirty = self._is_dirty or not case.is_read_only
         expected, got = self._threads.map(lambda world: Exchange(world, case).run(), self.worlds)
         return Outcome(case, expected, got)
 
-    def _prepare(self, case: Case) -> None:
+    def prepare(self, case: Case) -> None:
+        """Seed both servers anew when the case needs it."""
         if self._is_dirty and (case.file != self._file or case.fresh):
             list(self._threads.map(World.reset, self.worlds))
             self._is_dirty = False

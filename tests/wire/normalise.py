@@ -88,8 +88,6 @@ class Normaliser:
         return f"<id{number}>"
 
 
-
-
 def _decode(part: str) -> dict[str, Any]:
     padded = part + "=" * (-len(part) % 4)
     decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(padded))

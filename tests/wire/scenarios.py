@@ -12,7 +12,8 @@ A case is one request, or a list of `steps` (which inherit `who`, `method` and `
     bare        true: this step's answer is not compared, it only prepares
 
 `each` is a list of tables: one case for each, with "{key}" replaced; its `id` is appended to the case's.
-TOML has no null: the text "<null>" stands for it. A file's `[defaults]` hold for all its cases. `compare_headers` names headers compared beside Content-Type.
+TOML has no null: the text "<null>" stands for it. A file's `[defaults]` hold for all its cases.
+`compare_headers` names headers compared beside Content-Type; `fresh` makes the world anew before the case.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.oracle import Server
-from tests.oracle import oracle as oracle  # noqa: PLC0414  a fixture
-from tests.oracle import ours as ours  # noqa: PLC0414  a fixture
+from tests.oracle import oracle as oracle
+from tests.oracle import ours as ours
 from tests.wire.compare import Arena, find_difference, load_differences
 from tests.wire.scenarios import Case, load_cases
 
