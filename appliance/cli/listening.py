@@ -23,7 +23,8 @@ def listen(config: Config) -> tuple[socket.socket, Address]:
     which the data folder remembers.
     """
     if config.has_chosen_port:
-        return listen_on(config.http), config.http
+        listener = listen_on(config.http)
+        return listener, Address(config.http.host, int(listener.getsockname()[1]))
     return listen_nearby(config.http, config.dir)
 
 

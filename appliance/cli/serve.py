@@ -42,11 +42,11 @@ STOP_SIGNALS = tuple(
 @json_option
 def serve(config: Config, quiet: bool, as_json: bool) -> int:
     """Serve the API and the dashboard (what `run.py` does by itself)."""
-    from appliance import wiring
-
     folder.prepare_folder(config.dir)
     with folder.held(config.dir):
         listener, address = listen(config)
+        from appliance import wiring  # takes half a second; what is refused above shows at once
+
         app = wiring.build(config)
         server = wiring.start(app, listener)
         ready = Ready(config, address, app.first_run.code())
