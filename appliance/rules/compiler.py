@@ -20,7 +20,6 @@ from appliance.rules.like import like_pattern
 from appliance.rules.macros import MACROS
 from appliance.rules.resolver import EMPTY_TEXT, NULL, Kind, Operand, Resolver, known
 from appliance.rules.scanner import quote_text
-from appliance.sql import Slot, Sql, join_sql, parameter, sql
 from appliance.rules.tree import (
     AND,
     DIFFERENT,
@@ -36,6 +35,7 @@ from appliance.rules.tree import (
     Text,
     literal_of,
 )
+from appliance.sql import Slot, Sql, join_sql, parameter, sql
 
 
 class Asking(Protocol):
@@ -127,27 +127,16 @@ class Compiler:
 
     def _holds_for_all(self, operator: str, left: Operand, right: Operand) -> Sql:
         """No value (or pair of values) of the paths may fail."""
-        if left.many is not None and right.many is not None:
-            return self._holds_for_pairs(operator, left, right)
-        one, many = (right, left) if left.many is not None else (left, right)
-        assert many.many is not None
-        value = Operand(Sql(f"every.{self.dialect.quote('value')}"), is_exact=many.is_exact)
-        other = Operand(one.value, _kind_beside_many(one), constant=one.constant)
-        sides = (value, other) if left.many is not None else (other, value)
-        failing = self._compare(operator, *sides)
-        return sql("NOT EXISTS (SELECT 1 FROM ({}) AS every WHERE NOT ({}))", many.many, failing)
-
-    def _holds_for_pairs(self, operator: str, left: Operand, right: Operand) -> Sql:
-        assert left.many is not None
-        assert right.many is not None
-        value = self.dialect.quote("value")
-        failing = self._compare(
-            operator,
-            Operand(Sql(f"every_left.{value}"), is_exact=left.is_exact),
-            Operand(Sql(f"every_right.{value}"), is_exact=right.is_exact),
-        )
-        template = "NOT EXISTS (SELECT 1 FROM ({}) AS every_left LEFT JOIN ({}) AS every_right ON 1 = 1 WHERE NOT ({}))"
-        return sql(template, left.many, right.many, failing)
+        tables: list[Sql] = []
+        sides = []
+        for name, side in (("every_left", left), ("every_right", right)):
+            if side.many is None:
+                sides.append(Operand(side.value, _kind_beside_many(side), constant=side.constant))
+                continue
+            tables.append(sql(f"({{}}) AS {name}", side.many))
+            sides.append(Operand(Sql(f"{name}.{self.dialect.quote('value')}"), is_exact=side.is_exact))
+        source = sql("{} LEFT JOIN {} ON 1 = 1", *tables) if len(tables) == 2 else tables[0]
+        return sql("NOT EXISTS (SELECT 1 FROM {} WHERE NOT ({}))", source, self._compare(operator, *sides))
 
 
 def equality(left: Operand, right: Operand, negated: bool, dialect: SqlDialect) -> Sql:

@@ -10,8 +10,8 @@ from appliance.rules.dialect import SqlDialect
 from appliance.rules.limits import MAX_FUNCTION_ARGUMENTS
 from appliance.rules.resolver import Operand
 from appliance.rules.scanner import quote_text
-from appliance.sql import Sql, parameter
 from appliance.rules.tree import Argument, Call, Identifier, Number, Text
+from appliance.sql import Sql, parameter, sql
 
 
 class Operands(Protocol):
@@ -68,8 +68,7 @@ def _strftime_of_many(arguments: list[Sql], moment: Operand, compiler: Operands)
         return None
     column = Sql(compiler.dialect.quote("value"))
     formatted = compiler.dialect.strftime([arguments[0], column, *arguments[2:]])
-    text = f"SELECT {formatted.text} AS {column.text} FROM ({moment.many.text})"
-    return Sql(text, formatted.parameters + moment.many.parameters)
+    return sql("SELECT {} AS {} FROM ({}) AS moments", formatted, column, moment.many)
 
 
 def _check_strftime(call: Call) -> None:

@@ -32,9 +32,7 @@ def parse_expression(text: str) -> Group:
 
 def count_comparisons(group: Group) -> int:
     """How many comparisons the group holds, nested ones included."""
-    return sum(
-        count_comparisons(term.expression) if isinstance(term.expression, Group) else 1 for term in group.terms
-    )
+    return sum(count_comparisons(term.expression) if isinstance(term.expression, Group) else 1 for term in group.terms)
 
 
 class _Parser:
@@ -48,31 +46,34 @@ class _Parser:
         self.terms: list[Term] = []
         self.join = AND
         self.after_join = False
-        self.pending: list[Argument | str] = []
+        self.left: Argument | None = None
+        self.sign = ""
 
     def parse(self) -> Group:
         while (token := self.scanner.next_token()) is not None:
             self._accept(token)
-        if not self.terms and not self.pending:
+        if not self.terms and self.left is None:
             raise self._fault(EMPTY)
-        if self.pending or self.after_join:
+        if self.left is not None or self.after_join:
             raise self._fault(INCOMPLETE)
         return Group(tuple(self.terms))
 
     def _accept(self, token: Token) -> None:
         if token.kind == "group":
             self._accept_group(token)
-        elif not self.pending and self.terms and not self.after_join:
+        elif self.left is None and self.terms and not self.after_join:
             self._accept_join(token)
-        elif len(self.pending) == 1:
+        elif self.left is None:
+            self.left = self._operand(token, "left")
+        elif not self.sign:
             self._accept_sign(token)
         else:
-            self._accept_operand(token)
+            self._finish_comparison(self.left, self._operand(token, "right"))
 
     def _accept_group(self, token: Token) -> None:
         """Two groups side by side share the last join, as on the wire. A group in the middle of a comparison is
         refused: the original drops the half comparison silently, so that `owner = (x = 1)` means `x = 1`."""
-        if self.pending:
+        if self.left is not None:
             raise self._fault(INCOMPLETE, token.column)
         self._add(_Parser(token.literal, token.column, self.depth + 1).parse())
 
@@ -85,19 +86,16 @@ class _Parser:
     def _accept_sign(self, token: Token) -> None:
         if token.kind != "sign":
             raise self._unexpected("expected a sign operator", token)
-        self.pending.append(token.literal)
+        self.sign = token.literal
 
-    def _accept_operand(self, token: Token) -> None:
+    def _operand(self, token: Token, side: str) -> Argument:
         if token.argument is None:
-            expected = "left operand (identifier, function, text or number)"
-            if self.pending:
-                expected = "right operand (identifier, function, text or number)"
-            raise self._unexpected(f"expected {expected}", token)
-        self.pending.append(token.argument)
-        if len(self.pending) == 3:
-            left, sign, right = self.pending
-            self.pending = []
-            self._add(_comparison(left, sign, right))
+            raise self._unexpected(f"expected {side} operand (identifier, function, text or number)", token)
+        return token.argument
+
+    def _finish_comparison(self, left: Argument, right: Argument) -> None:
+        self._add(Comparison(left, self.sign.removeprefix("?"), right, is_any=self.sign.startswith("?")))
+        self.left, self.sign = None, ""
 
     def _add(self, expression: Comparison | Group) -> None:
         self.terms.append(Term(self.join, expression))
@@ -109,10 +107,3 @@ class _Parser:
     def _fault(self, message: str, column: int | None = None) -> RuleError:
         column = column or self.scanner.column
         return RuleError(message, column, f"Column {column}: {message}.")
-
-
-def _comparison(left: Argument | str, sign: Argument | str, right: Argument | str) -> Comparison:
-    assert not isinstance(left, str)
-    assert isinstance(sign, str)
-    assert not isinstance(right, str)
-    return Comparison(left, sign.removeprefix("?"), right, is_any=sign.startswith("?"))

@@ -1,13 +1,13 @@
 """Cuts a text into tokens, lazily: an error on the left is reported before one further right.
 
-    identifier   letter _ @ # then letters digits _ . :      (may not end in . or :)
-    number       -? digits [. digits]
-    text         '...' or "..."; \\ escapes the quote and itself
-    sign         a run of = ! < > ~ ?                        (must be one of SIGNS)
-    join         && or ||
-    group        ( ... ) kept as its inner text, parsed later
-    call         identifier immediately followed by (
-    comment      // to the end of the line
+identifier   letter _ @ # then letters digits _ . :      (may not end in . or :)
+number       -? digits [. digits]
+text         '...' or "..."; \\ escapes the quote and itself
+sign         a run of = ! < > ~ ?                        (must be one of SIGNS)
+join         && or ||
+group        ( ... ) kept as its inner text, parsed later
+call         identifier immediately followed by (
+comment      // to the end of the line
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from typing import Final
 
 from appliance.errors import RuleError
 from appliance.rules.limits import MAX_DEPTH
-from appliance.rules.tree import Argument, Call, Identifier, Number, Text
+from appliance.rules.tree import Argument, Call, Identifier, Number, Text, literal_of
 
 SIGNS: Final = frozenset(
     ("=", "!=", "~", "!~", "<", "<=", ">", ">=", "?=", "?!=", "?~", "?!~", "?<", "?<=", "?>", "?>=")
 )
 JOINS: Final = frozenset(("&&", "||"))
 
+_KINDS: Final = {Identifier: "identifier", Call: "function", Number: "number", Text: "text"}
 _BLANK = re.compile(r"[ \t\n]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_@#][A-Za-z0-9_.:]*")
 _NUMBER = re.compile(r"-?[0-9]*(?:\.[0-9]*)?")
@@ -66,12 +67,10 @@ class Scanner:
         return self._read_token(self.text[self.position])
 
     def _read_token(self, character: str) -> Token:
-        if _IDENTIFIER.match(character):
-            return self._read_name(depth=0)
-        if character in "-0123456789":
-            return self._read_number()
-        if character in "'\"":
-            return self._read_text()
+        column = self.column
+        argument = self._read_comparable(character, depth=0)
+        if argument is not None:
+            return Token(_KINDS[type(argument)], literal_of(argument), column, argument)
         if character in "=!<>~?":
             return self._read_run(_SIGN, "sign", SIGNS)
         if character in "&|":
@@ -106,17 +105,16 @@ class Scanner:
             raise self._fault(f"invalid {kind} operator {quote_text(literal)}", column)
         return Token(kind, literal, column)
 
-    def _read_number(self) -> Token:
+    def _read_number(self) -> Number:
         column = self.column
         literal = self._take(_NUMBER)
         if not _GOOD_NUMBER.fullmatch(literal):
             raise self._fault(f"invalid number {quote_text(literal)}", column)
-        return Token("number", literal, column, Number(float(literal), literal, column))
+        return Number(float(literal), literal, column)
 
-    def _read_text(self) -> Token:
+    def _read_text(self) -> Text:
         column = self.column
-        value = self._take_quoted()
-        return Token("text", value, column, Text(value, column))
+        return Text(self._take_quoted(), column)
 
     def _take_quoted(self) -> str:
         """Move behind a quoted text and answer its value."""
@@ -160,16 +158,15 @@ class Scanner:
             raise self._fault(f"more than {MAX_DEPTH} nested brackets")
         return depth
 
-    def _read_name(self, depth: int) -> Token:
+    def _read_name(self, depth: int) -> Identifier | Call:
         column = self.column
         name = self._take(_IDENTIFIER)
         if name[-1] in ".:":
             raise self._fault(f"invalid identifier {quote_text(name)}", column)
         if self.text[self.position : self.position + 1] != "(":
-            return Token("identifier", name, column, Identifier(name, column))
+            return Identifier(name, column)
         self.position += 1
-        call = Call(name, self._read_arguments(name, depth + 1), column)
-        return Token("function", name, column, call)
+        return Call(name, self._read_arguments(name, depth + 1), column)
 
     def _read_arguments(self, name: str, depth: int) -> tuple[Argument, ...]:
         if depth > MAX_DEPTH:
@@ -199,17 +196,19 @@ class Scanner:
         self.position += 1
 
     def _read_argument(self, name: str, character: str, depth: int) -> Argument:
-        if _IDENTIFIER.match(character):
-            token = self._read_name(depth)
-        elif character in "-0123456789":
-            token = self._read_number()
-        elif character in "'\"":
-            token = self._read_text()
-        else:
+        argument = self._read_comparable(character, depth)
+        if argument is None:
             shown = quote_character(character)
             raise self._fault(f"unsupported argument character {shown} in function {quote_text(name)}")
-        assert token.argument is not None
-        return token.argument
+        return argument
+
+    def _read_comparable(self, character: str, depth: int) -> Argument | None:
+        """What may stand on a side of a comparison, when `character` starts it."""
+        if _IDENTIFIER.match(character):
+            return self._read_name(depth)
+        if character in "-0123456789":
+            return self._read_number()
+        return self._read_text() if character in "'\"" else None
 
 
 def quote_text(text: str) -> str:
@@ -222,7 +221,7 @@ def quote_character(character: str) -> str:
     return "'" + _escape(character, "'") + "'"
 
 
-_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
+_ESCAPES: Final = dict(zip("\\\n\r\t\a\b\f\v", ("\\\\", *(f"\\{letter}" for letter in "nrtabfv")), strict=True))
 
 
 def _escape(character: str, quote: str) -> str:

@@ -1,0 +1,114 @@
+"""The joins of one statement, and dotted paths on their way through them.
+
+Every path is walked twice at once: with the statement's own joins, which paths share, and with a set of its own
+inside a sub-select. When the path reaches many records the sub-select lists all its values, so that a plain
+operator can require all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field, replace
+
+from appliance.core.collection import Collection
+from appliance.errors import RuleError
+from appliance.rules.dialect import SqlDialect
+from appliance.rules.limits import MAX_JOINS
+from appliance.rules.resolver import Operand
+from appliance.sql import Sql, join_sql, sql
+
+JoinClause = Callable[[str, str], Sql]  # (alias of the new table, alias of the table before it) -> LEFT JOIN ...
+
+
+@dataclass
+class Joins:
+    """What the statement joins. `conditions` must hold besides: the list rules of joined collections."""
+
+    dialect: SqlDialect
+    clauses: list[Sql] = field(default_factory=list)
+    conditions: list[Sql] = field(default_factory=list)
+    _aliases: dict[Hashable, str] = field(default_factory=dict)
+    _count: int = 0
+
+    def new_alias(self, prefix: str) -> str:
+        """A name that no other table of the statement has."""
+        self._count += 1
+        return f"{prefix}{self._count}"
+
+    def join(self, key: Hashable, before: str, clause: JoinClause) -> tuple[str, bool]:
+        """The alias of a join and whether it is new. Equal keys share one join."""
+        known = self._aliases.get(key)
+        if known is not None:
+            return known, False
+        if len(self.clauses) >= MAX_JOINS:
+            raise RuleError("too many relations", hint=f"An expression can join at most {MAX_JOINS} tables.")
+        alias = self._aliases[key] = self.new_alias("j")
+        self.clauses.append(clause(alias, before))
+        return alias, True
+
+    def column(self, alias: str, name: str) -> Sql:
+        """`alias."name"`."""
+        return Sql(f"{alias}.{self.dialect.quote(name)}")
+
+
+@dataclass(frozen=True)
+class Root:
+    """The table that the statement selects from: a collection's, or the one row of a record not yet stored.
+
+    `namespace` keeps the joins of a nested rule apart from those of the statement around it.
+    """
+
+    collection: Collection
+    table: Sql
+    alias: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True)
+class Path:
+    """A dotted path so far. `alias` is its table in the statement, `twin` the same table in the sub-select."""
+
+    joins: Joins
+    root: Root
+    collection: Collection
+    alias: str
+    twin: str
+    twins: tuple[Sql, ...] = ()
+    root_twin: str = ""
+    is_many: bool = False
+    relations: int = 0
+
+    @classmethod
+    def start(cls, joins: Joins, root: Root) -> Path:
+        """A path that has not left its root."""
+        twin = joins.new_alias("m")
+        return cls(joins, root, root.collection, root.alias, twin, root_twin=twin)
+
+    def join(self, key: Hashable, clause: JoinClause, collection: Collection | None = None) -> tuple[Path, bool]:
+        """One table further; also whether the statement didn't have it yet."""
+        alias, is_new = self.joins.join((self.root.namespace, self.alias, key), self.alias, clause)
+        twin = self.joins.new_alias("m")
+        further = replace(
+            self,
+            collection=collection or self.collection,
+            alias=alias,
+            twin=twin,
+            twins=(*self.twins, clause(twin, self.twin)),
+        )
+        return further, is_new
+
+    def to_many(self) -> Path:
+        """The same path, marked as reaching many records."""
+        return replace(self, is_many=True)
+
+    def operand(self, value: Callable[[str], Sql], is_exact: bool = False, visible: Sql | None = None) -> Operand:
+        """The operand at the end of the path; `value` gives the expression for an alias."""
+        return Operand(value(self.alias), is_exact=is_exact, many=self._all(value), visible=visible)
+
+    def _all(self, value: Callable[[str], Sql]) -> Sql | None:
+        if not self.is_many:
+            return None
+        named = sql("{} AS {}", value(self.twin), Sql(self.joins.dialect.quote("value")))
+        source = sql("{} AS {} {}", self.root.table, Sql(self.root_twin), join_sql(" ", self.twins))
+        same = sql("{} = {}", self.joins.column(self.root_twin, "id"), self.joins.column(self.root.alias, "id"))
+        return sql("SELECT {} FROM {} WHERE {}", named, source, same)
