@@ -53,7 +53,7 @@ def build_blueprint(app: App, first_run: FirstRun) -> Blueprint:
 
 def box_name(app: App) -> str:
     """The name in the faceplate: the app's, as the settings have it."""
-    return str(app.settings.current()["meta"]["appName"])
+    return str(app.settings.get("meta")["appName"])
 
 
 def refuse_other_origins() -> None:
