@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.core.request_info import RequestInfo
 from appliance.errors import ApiError
@@ -48,7 +49,8 @@ class Request:
     """One parsed request.
 
     `path` values come from the route (`{collection}`, `{id}`). `body` is the JSON object (a dict; `null` and no body
-    are `{}`), a FormBody, or a BrokenBody; an uploaded file stands in `files`, by form name. `headers` have lower-case names as sent (`content-type`).
+    are `{}`), a FormBody, or a BrokenBody; an uploaded file stands in `files`, by form name. `headers` have
+    lower-case names as sent (`content-type`).
     `auth` is the record whose valid token came with the request, or None; `token` its text.
     """
 
@@ -77,6 +79,14 @@ class Request:
         body.update(self.files)
         headers = {name.replace("-", "_"): value for name, value in self.headers.items()}
         return RequestInfo(self.method, self.context, self.query, headers, body, self.auth)
+
+
+class Stream(Protocol):
+    """An answer without an end: the edge writes no body but gives the connection away."""
+
+    def take(self, connection: socket.socket, head: bytes, is_chunked: bool) -> None:
+        """Own the (non-blocking) socket from here on. `head` are bytes to send first; `is_chunked` says whether the
+        body must be sent in chunks. Called in the server's loop: it must be quick."""
 
 
 @dataclass(frozen=True, slots=True)

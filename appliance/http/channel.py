@@ -1,0 +1,162 @@
+"""One connection: waitress's channel with our parser in front, our refusals behind, and a way out for streams.
+
+A stream (realtime) leaves the loop: the worker that answers it notes the head of the answer on the channel, and when
+it has ended, the loop takes the socket out of its map and gives it away, together with every byte not yet sent.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask, WSGITask
+
+from appliance import clock
+from appliance.api.request import Stream
+from appliance.http.gate import StrictParser
+
+log = logging.getLogger("homeport.http")
+
+HEAD_SECONDS: Final = 10.0  # the header block must be complete by then
+BODY_SECONDS: Final = 10.0  # from then on a body must come at BODY_RATE or faster
+BODY_RATE: Final = 1024  # bytes a second
+WRITE_SECONDS: Final = 30.0  # a client that takes nothing for so long is dropped
+IDLE_SECONDS: Final = 120.0  # a kept-alive connection without a request
+STREAM_KEY: Final = "homeport.give_away"  # environ: where the application leaves a Stream
+
+
+class StreamTask(WSGITask):  # type: ignore[misc]
+    """One request. When the application leaves a stream, its head is kept for whoever takes the socket."""
+
+    def get_environment(self) -> dict[str, Any]:
+        """The WSGI environment, with a place for a stream."""
+        environ: dict[str, Any] = super().get_environment()
+        environ[STREAM_KEY] = self._keep
+        return environ
+
+    stream: Stream | None = None
+    wrote_header: bool
+    may_stay_open = False
+
+    def _keep(self, stream: Stream) -> None:
+        self.stream = stream
+
+    def build_response_header(self) -> bytes:
+        """The head. waitress closes after an answer without a body (204, 304); HTTP/1.1 has no need to."""
+        self.may_stay_open = self.version == "1.1" and not self.has_body and not self.request.connection_close
+        head: bytes = super().build_response_header()
+        self.may_stay_open = False
+        return head
+
+    def set_close_on_finish(self) -> None:
+        """Close after this answer, unless its head has just been found to need no length."""
+        if not self.may_stay_open:
+            super().set_close_on_finish()
+
+    def finish(self) -> None:
+        """End the answer, or note that the socket is to be given away."""
+        if self.stream is None or self.wrote_header:
+            super().finish()
+            return
+        head = self.build_response_header()
+        self.wrote_header = True
+        self.close_on_finish = False
+        self.channel.give_away(self.stream, head, self.chunked_response)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """One connection in the loop. `server.loop` drives it."""
+
+    parser_class = StrictParser
+    task_class = StreamTask
+    error_task_class = ErrorTask
+    socket: Any
+
+    def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002
+        self.is_output_locked = False
+        self._request_since = 0.0  # when the first byte of the unfinished request came
+        self._sent_at = clock.monotonic()
+        self._gift: tuple[Stream, bytes, bool] | None = None
+        super().__init__(server, sock, addr, adj, map)
+
+    def readable(self) -> bool:
+        """Whether more requests may be read."""
+        return self._gift is None and bool(super().readable())
+
+    def writable(self) -> bool:
+        """Whether the loop should send. Not while a worker holds the output: it sends by itself (see loop.py)."""
+        self.is_output_locked = False
+        if self._gift is not None or not super().writable():
+            return False
+        if not self.requests:
+            return True
+        if self.outbuf_lock.acquire(False):
+            self.outbuf_lock.release()
+            return True
+        self.is_output_locked = True
+        return False
+
+    def received(self, data: bytes) -> bool:
+        """Take bytes, and remember since when the request at hand is incomplete."""
+        was_new = self.request is None
+        taken = bool(super().received(data))
+        if was_new or self.request is None:
+            self._request_since = clock.monotonic()
+        return taken
+
+    def service(self) -> None:
+        """Run one request on a worker's thread."""
+        try:
+            super().service()
+        finally:
+            self.server.loop.wake(self)
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        sent = bool(super()._flush_some(do_close=do_close))
+        if sent or not self.total_outbufs_len:
+            self._sent_at = clock.monotonic()
+        return sent
+
+    def write_soon(self, data: Any) -> int:
+        """Queue output. The clock of a stalled write starts when there is something to send."""
+        if not self.total_outbufs_len:
+            self._sent_at = clock.monotonic()
+        return int(super().write_soon(data))
+
+    def is_overdue(self, moment: float) -> bool:
+        """Whether this client is too slow, or has been silent for too long. `moment` is monotonic seconds."""
+        if self.total_outbufs_len:
+            return moment - self._sent_at > WRITE_SECONDS
+        if self.requests:
+            return False
+        request = self.request
+        age = moment - self._request_since
+        if request is None:
+            return moment - max(self._sent_at, self._request_since) > IDLE_SECONDS
+        if not request.headers_finished:
+            return age > HEAD_SECONDS
+        return age > BODY_SECONDS and request.body_bytes_received < BODY_RATE * age
+
+    def give_away(self, stream: Stream, head: bytes, is_chunked: bool) -> None:
+        """From the worker: this connection ends here. Requests sent after it are dropped with it."""
+        with self.requests_lock:
+            for request in self.requests[1:]:
+                request.close()
+            del self.requests[1:]
+            self._gift = (stream, head, is_chunked)
+
+    def request_ended(self) -> None:
+        """In the loop, after a worker has ended: give the socket away if that was agreed."""
+        if self._gift is None or self.requests or self.socket is None:
+            return
+        stream, head, is_chunked = self._gift
+        with self.outbuf_lock:
+            unsent = b"".join(buffer.get(buffer.__len__()) for buffer in self.outbufs)
+            for buffer in self.outbufs:
+                buffer.close()
+            self.total_outbufs_len = 0
+            self.connected = False
+        self.del_channel()
+        given, self.socket = self.socket, None
+        stream.take(given, unsent + head, is_chunked)

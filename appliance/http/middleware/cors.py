@@ -1,0 +1,46 @@
+"""Which web pages may read our answers (CORS), as the wire's original decides it: `--origins`, by default all."""
+
+from __future__ import annotations
+
+import flask
+
+from appliance.core.app import App
+from appliance.http.answers import bare
+
+METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
+
+
+def answer_preflight(app: App) -> flask.Response | None:
+    """OPTIONS is answered here for every path, known or not."""
+    if flask.request.method != "OPTIONS":
+        return None
+    answer = bare(status=204)
+    if not _allowed_origin(app):
+        return answer
+    answer.headers["Access-Control-Allow-Methods"] = METHODS
+    wanted = flask.request.headers.get("Access-Control-Request-Headers", "")
+    if wanted:
+        answer.headers["Access-Control-Allow-Headers"] = wanted
+    answer.headers.add("Vary", "Access-Control-Request-Method")
+    answer.headers.add("Vary", "Access-Control-Request-Headers")
+    return answer
+
+
+def let_origin_read(app: App, answer: flask.Response) -> flask.Response:
+    """Name the origin that may read this answer."""
+    if "Origin" not in answer.headers.get_all("Vary"):
+        answer.headers.add("Vary", "Origin")
+    allowed = _allowed_origin(app)
+    if allowed:
+        answer.headers["Access-Control-Allow-Origin"] = allowed
+    return answer
+
+
+def _allowed_origin(app: App) -> str:
+    """`*`, the request's own origin when it is listed, or "" """
+    origin = flask.request.headers.get("Origin", "")
+    if not origin:
+        return ""
+    if "*" in app.config.origins:
+        return "*"
+    return origin if origin in app.config.origins else ""

@@ -1,0 +1,25 @@
+"""`//api/health` and `/api/./health`: sent on to the path they mean, as the wire's original does."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+import flask
+
+from appliance.core.app import App
+from appliance.http.answers import bare
+
+UNCLEAN = re.compile(r"//|/\.{1,2}(?:/|\Z)")
+
+
+def redirect_to_clean_path(_app: App) -> flask.Response | None:
+    """307 to the path without empty and dot segments."""
+    target = flask.request.environ.get("REQUEST_URI", "")
+    path, mark, query = target.partition("?")
+    if not UNCLEAN.search(path):
+        return None
+    clean = "/" + posixpath.normpath(path).lstrip("/")
+    if path.endswith(("/", "/.", "/..")) and clean != "/":
+        clean += "/"
+    return bare(status=307, headers={"Location": clean + mark + query})

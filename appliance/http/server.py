@@ -1,0 +1,179 @@
+"""The server: one loop thread, worker threads, a listener. The caller's thread stays free for signals or a window."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from appliance import clock
+from appliance.core.app import App
+from appliance.core.events import Start, Stop
+from appliance.http.body_limits import body_limit_for
+from appliance.http.channel import Channel
+from appliance.http.loop import Loop
+
+log = logging.getLogger("homeport.http")
+
+Application = Callable[..., Any]
+
+STOP_SECONDS: Final = 8.0  # requests in flight may take so long when the server stops
+CHECK_SECONDS: Final = 1.0  # how often slow and silent clients are looked for
+RESERVED_DESCRIPTORS: Final = 128  # for the database, uploads and outgoing calls
+PAUSE_SECONDS: Final = 0.2  # no accepting for so long after the system has run out of descriptors
+MAX_UNFINISHED_PER_ADDRESS: Final = 64
+OUT_OF_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Listener(TcpWSGIServer):  # type: ignore[misc]
+    """Accepts connections. Running out of descriptors pauses it and ends nothing."""
+
+    channel_class = Channel
+
+    def __init__(self, loop: Loop, application: Application, adj: Adjustments, sock: socket.socket) -> None:
+        self.loop = loop
+        self._paused_until = 0.0
+        address = (sock.family, sock.type, sock.proto, sock.getsockname())
+        dispatcher = ThreadedTaskDispatcher()
+        super().__init__(
+            application, loop.map, True, sock, dispatcher=dispatcher, adj=adj, sockinfo=address, bind_socket=False
+        )
+
+    def add_task(self, task: Channel) -> None:
+        """Queue a channel's next request for the workers."""
+        self.loop.running.add(task)
+        super().add_task(task)
+
+    def readable(self) -> bool:
+        """Whether to accept: not when stopping, paused or full."""
+        is_open = self.accepting and clock.monotonic() >= self._paused_until
+        return is_open and len(self.loop.map) < self.adj.connection_limit
+
+    def handle_accept(self) -> None:
+        """Accept one connection."""
+        try:
+            accepted = self.accept()
+            if accepted is None:
+                return
+            connection, address = accepted
+            self.set_socket_options(connection)
+        except OSError as error:
+            if error.errno in OUT_OF_DESCRIPTORS:
+                log.warning("no descriptor left for a new connection: accepting pauses (%s)", error)
+                self._paused_until = clock.monotonic() + PAUSE_SECONDS
+            return
+        self.channel_class(self, connection, address, self.adj, map=self._map)
+
+    def check_clients(self, moment: float) -> None:
+        """Close what is too slow or too long silent, and whoever holds too many unfinished requests."""
+        unfinished: dict[str, int] = {}
+        for channel in list(self.active_channels.values()):
+            if channel.request is not None:
+                unfinished[channel.addr[0]] = unfinished.get(channel.addr[0], 0) + 1
+            too_many = channel.request is not None and unfinished[channel.addr[0]] > MAX_UNFINISHED_PER_ADDRESS
+            if too_many or channel.is_overdue(moment):
+                channel.handle_close()
+
+    def pull_trigger(self) -> None:
+        """Wake the loop, unless it is closed: its descriptor may be somebody else's by then."""
+        if not self.trigger._closed:
+            super().pull_trigger()
+
+    def stop_accepting(self) -> None:
+        """Close the listening socket; connections go on."""
+        self.accepting = False
+        wasyncore.dispatcher.close(self)
+
+
+class Server:
+    """A running server. `stop()` ends it within ten seconds and may be called from any thread, once or more."""
+
+    def __init__(self, app: App, application: Application, listener: socket.socket) -> None:
+        self._app = app
+        self.loop = Loop()
+        adj = _adjustments(app.config.workers)
+        adj.body_limit_for = partial(body_limit_for, app)
+        self.listener = Listener(self.loop, application, adj, listener)
+        self.loop.pull_trigger = self.listener.pull_trigger
+        self.address: tuple[str, int] = (str(self.listener.effective_host), int(self.listener.effective_port))
+        self.workers: ThreadedTaskDispatcher = self.listener.task_dispatcher
+        self._thread = threading.Thread(target=self._run, name="homeport-loop", daemon=True)
+        self._stop_lock = threading.Lock()
+        self._has_stopped = False
+
+    def start(self) -> None:
+        """Start workers and loop; returns at once."""
+        self._announce(Start(app=self._app))
+        self.workers.set_thread_count(self.listener.adj.threads)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Accept nothing more, let requests in flight finish, let the rooms stop, close. Idempotent."""
+        with self._stop_lock:
+            if self._has_stopped:
+                return
+            self._has_stopped = True
+        self.loop.call(self.listener.stop_accepting)
+        self._wait_for_requests()
+        self._announce(Stop(app=self._app))
+        self.workers.shutdown(timeout=1)
+        self.loop.call(self._close_everything)
+        self._thread.join(timeout=1)
+        self._app.close()
+
+    def _announce(self, event: Start | Stop) -> None:
+        """Let every room start or stop; one that fails does not keep the others from it."""
+        try:
+            self._app.hooks.after(self._app.hooks.before(event))
+        except Exception:
+            log.exception("a hook of %s failed", event.name)
+
+    def _run(self) -> None:
+        self.loop.every(CHECK_SECONDS, self.listener.check_clients)
+        self.loop.run()
+
+    def _wait_for_requests(self) -> None:
+        end = clock.monotonic() + STOP_SECONDS
+        idle = threading.Event()
+        while self.loop.running and clock.monotonic() < end:
+            idle.wait(0.02)
+
+    def _close_everything(self) -> None:
+        self.loop.stop()
+        wasyncore.close_all(self.loop.map)
+
+
+def _adjustments(threads: int) -> Adjustments:
+    """waitress's options. The gate has its own limits; clearing of proxy headers would wrap the application."""
+    return Adjustments(
+        threads=threads,
+        ident=None,
+        connection_limit=_raise_descriptor_limit() - RESERVED_DESCRIPTORS,
+        clear_untrusted_proxy_headers=False,
+        log_socket_errors=False,
+        sockets=[],
+    )
+
+
+def _raise_descriptor_limit() -> int:
+    """Raise the soft limit of open descriptors to the hard one; the number this process may have."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit on sockets; select() there takes 512
+        return 512
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 65536) if hard != resource.RLIM_INFINITY else 65536
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    except (OSError, ValueError):
+        log.warning("the limit of open files stays at %d", soft)
+    return int(resource.getrlimit(resource.RLIMIT_NOFILE)[0])

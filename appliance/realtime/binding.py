@@ -1,0 +1,87 @@
+"""Hangs realtime on the app's hooks. wiring.py calls `bind` once."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from appliance.core.app import App
+from appliance.core.events import CollectionDelete, CollectionUpdate, RecordCreate, RecordDelete, RecordUpdate, Stop
+from appliance.core.record import Record
+from appliance.realtime.broadcast import CREATE, DELETE, UPDATE, Broadcaster, snapshot
+from appliance.realtime.clients import Clients
+from appliance.realtime.room import Realtime
+
+LAST = 1000  # after every hook that may still change the record or veto the write
+
+
+def bind(app: App) -> None:
+    """Make `app.realtime` and let it follow records, accounts and collections."""
+    room = Realtime()
+    app.realtime = room
+    broadcaster = Broadcaster(app, room)
+    bind_records(app, broadcaster)
+    bind_accounts(app, room.clients)
+
+    @app.on.stop()
+    def end_streams(_event: Stop) -> None:
+        broadcaster.stop()
+        room.stop()
+
+
+def bind_records(app: App, broadcaster: Broadcaster) -> None:
+    """Tell of created, updated and deleted records."""
+
+    @app.on.record_create(priority=LAST)
+    def tell_create(event: RecordCreate) -> None:
+        event.on_commit(partial(_tell, broadcaster, CREATE, event.record))
+
+    @app.on.record_update(priority=LAST)
+    def tell_update(event: RecordUpdate) -> None:
+        event.on_commit(partial(_tell, broadcaster, UPDATE, event.record))
+
+    @app.on.record_delete(priority=LAST)
+    def tell_delete(event: RecordDelete) -> None:
+        if broadcaster.is_watched(event.record):
+            frames = broadcaster.judge(DELETE, event.record)
+            event.on_commit(lambda: broadcaster.tell_judged(frames))
+
+
+def _tell(broadcaster: Broadcaster, action: str, record: Record) -> None:
+    if broadcaster.is_watched(record):
+        broadcaster.tell_change(action, record)
+
+
+def bind_accounts(app: App, clients: Clients) -> None:
+    """Streams follow their accounts: new values count for the next event; when the tokens end, so do the rights."""
+
+    @app.on.record_update(priority=LAST)
+    def follow_account(event: RecordUpdate) -> None:
+        if event.record.collection.is_auth:
+            had_key = event.record.original.get("tokenKey")
+            event.on_commit(partial(_follow, clients, event.record, had_key))
+
+    @app.on.record_delete(priority=LAST)
+    def sign_out(event: RecordDelete) -> None:
+        record = event.record
+        if record.collection.is_auth:
+            event.on_commit(lambda: clients.update_auth((record.collection.id, record.id), None))
+
+    @app.on.collection_update(priority=LAST)
+    def sign_out_when_secret_changes(event: CollectionUpdate) -> None:
+        old, new = event.old, event.collection
+        if old is not None and old.is_auth and _secret(old.options) != _secret(new.options):
+            event.on_commit(lambda: clients.sign_out_collection(new.id))
+
+    @app.on.collection_delete(priority=LAST)
+    def sign_out_all(event: CollectionDelete) -> None:
+        event.on_commit(lambda: clients.sign_out_collection(event.collection.id))
+
+
+def _follow(clients: Clients, record: Record, had_key: str | None) -> None:
+    """After the commit. A new tokenKey has ended every token that was issued before."""
+    has_same_key = record.get("tokenKey") == had_key
+    clients.update_auth((record.collection.id, record.id), snapshot(record) if has_same_key else None)
+
+
+def _secret(options: object) -> object:
+    return options.get("authToken", {}).get("secret") if isinstance(options, dict) else None
