@@ -79,8 +79,8 @@ class FileField(ManyField):
         return FieldError("validation_invalid_file", sentence, {"invalidFiles": strangers})
 
     def _uploads_error(self, names: list[str]) -> FieldError | None:
-        uploads = [each.upload for each in names if isinstance(each, NewFile)]
-        found = (self._size_error(each) or self._type_error(each) for each in uploads)
+        uploads = [each for each in names if isinstance(each, NewFile)]
+        found = (self._size_error(each.upload) or self._type_error(each) for each in uploads)
         return next(filter(None, found), None)
 
     def _size_error(self, upload: Upload) -> FieldError | None:
@@ -90,10 +90,10 @@ class FileField(ManyField):
         sentence = f"Failed to upload {upload.name} - the maximum allowed file size is {most} bytes."
         return FieldError("validation_file_size_limit", sentence, {"file": upload.name, "maxSize": most})
 
-    def _type_error(self, upload: Upload) -> FieldError | None:
-        if not self.mime_types or sniff_stream(upload.stream).is_one_of(self.mime_types):
+    def _type_error(self, name: NewFile) -> FieldError | None:
+        if not self.mime_types or sniff_stream(name.upload.stream).is_one_of(self.mime_types):
             return None
-        sentence = f"{upload.name} mime type must be one of: {', '.join(self.mime_types)}."
+        sentence = f'"{name}" mime type must be one of: {", ".join(self.mime_types)}.'
         return FieldError("validation_invalid_mime_type", sentence)
 
 

@@ -22,16 +22,22 @@ NOT_EXTENSION = re.compile(r"[^A-Za-z0-9_*\-+=#]")
 
 
 class NewFile(str):
-    """The future name of a file just uploaded; a plain str to everybody, so that rules and hooks see the name."""
+    """The future name of a file just uploaded; a plain str to everybody, so that rules and hooks see the name.
 
-    __slots__ = ("upload",)
+    `is_stored` once its bytes are on the disk, `is_adopted` once a record in a write names it.
+    """
+
+    __slots__ = ("is_adopted", "is_stored", "upload")
     upload: Upload
+    is_stored: bool
+    is_adopted: bool
 
     @classmethod
     def of(cls, upload: Upload) -> NewFile:
         """Name an upload."""
         made = cls(stored_name(upload))
         made.upload = upload
+        made.is_stored = made.is_adopted = False
         return made
 
 

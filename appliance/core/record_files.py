@@ -1,0 +1,127 @@
+"""The files of a record on their way in and out, tied to the fate of the write.
+
+In: an upload's bytes are flushed to the disk before the row that names them commits; when the write is rolled back
+they are deleted again. Out: files that a record no longer names are deleted after the commit, never before.
+A crash between the two leaves a file that nobody names, never a name without its file.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from appliance.core.collection import Collection
+from appliance.core.fields.file import FileField
+from appliance.core.fields.file_names import NewFile
+from appliance.core.record import Record
+from appliance.errors import StorageError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+
+log = logging.getLogger("homeport.files")
+
+
+def file_key(collection: Collection, record_id: str, name: str) -> str:
+    """The storage key of a record's file."""
+    return f"{collection.id}/{record_id}/{name}"
+
+
+def thumbs_prefix(collection: Collection, record_id: str, name: str) -> str:
+    """Where the thumbs of a record's file lie."""
+    return f"{collection.id}/{record_id}/thumbs_{name}/"
+
+
+@contextmanager
+def staged_files(app: App, collection: Collection, record_id: str, body: Mapping[str, Any]) -> Iterator[None]:
+    """Outside a write: put the body's uploads where `record_id` will look for them, so that the write need not wait
+    for the disk. What no write has adopted at the end (it was refused, or it failed) is deleted again."""
+    uploads = [each for value in body.values() for each in _new_files(value)]
+    try:
+        for upload in uploads:
+            put_file(app, collection, record_id, upload)
+        yield
+    finally:
+        strays = [file_key(collection, record_id, str(each)) for each in uploads if not each.is_adopted]
+        _delete_each(app, strays)
+
+
+def put_file(app: App, collection: Collection, record_id: str, name: NewFile) -> None:
+    """Store an upload durably, unless that was done."""
+    if not name.is_stored:
+        name.upload.stream.seek(0)
+        key = file_key(collection, record_id, str(name))
+        app.files.put(key, name.upload.stream, original_name=name.upload.name)
+        name.is_stored = True
+
+
+def put_new_files(app: App, record: Record) -> None:
+    """Inside a write: store the record's uploads and tie them to it."""
+    uploads = [each for field in _file_fields(record) for each in _new_files(record[field.name])]
+    if not uploads:
+        return
+    app.database.after_commit(_nothing, on_rollback=lambda: _forget(app, record, uploads))
+    for upload in uploads:
+        put_file(app, record.collection, record.id, upload)
+        upload.is_adopted = True
+
+
+def drop_old_files(app: App, record: Record) -> None:
+    """Inside a write: after its commit, delete the files that the record named before and names no longer."""
+    for field in _file_fields(record):
+        held = field.elements(record[field.name])
+        gone = [each for each in field.elements(record.original.get(field.name)) if each not in held]
+        if gone:
+            app.database.after_commit(_deletion(app, record, gone))
+
+
+def drop_all_files(app: App, record: Record) -> None:
+    """Inside a write: after its commit, delete every file of a deleted record."""
+    if _file_fields(record):
+        prefix = f"{record.collection.id}/{record.id}/"
+        app.database.after_commit(lambda: _guarded(app.files.delete_prefix, prefix))
+
+
+def _file_fields(record: Record) -> list[FileField]:
+    return [each for each in record.collection.fields if isinstance(each, FileField)]
+
+
+def _new_files(value: Any) -> list[NewFile]:
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, NewFile)]
+
+
+def _deletion(app: App, record: Record, names: list[str]) -> Callable[[], None]:
+    collection, record_id = record.collection, record.id
+
+    def delete() -> None:
+        _delete_each(app, [file_key(collection, record_id, each) for each in names])
+        for each in names:
+            _guarded(app.files.delete_prefix, thumbs_prefix(collection, record_id, each))
+
+    return delete
+
+
+def _forget(app: App, record: Record, uploads: list[NewFile]) -> None:
+    stored = [each for each in uploads if each.is_stored]
+    for each in stored:
+        each.is_stored = each.is_adopted = False
+    _delete_each(app, [file_key(record.collection, record.id, str(each)) for each in stored])
+
+
+def _delete_each(app: App, keys: list[str]) -> None:
+    for key in keys:
+        _guarded(app.files.delete, key)
+
+
+def _guarded(delete: Callable[[str], None], key: str) -> None:
+    """A file that can't be deleted costs space only: the change itself stands."""
+    try:
+        delete(key)
+    except (OSError, StorageError, ValueError):
+        log.exception("the file %s could not be deleted; delete it by hand", key)
+
+
+def _nothing() -> None:
+    return

@@ -1,0 +1,90 @@
+"""Records as rows: the few statements that saving needs, each built once for a table and its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from appliance.core.collection import Collection
+from appliance.core.record import Record
+from appliance.core.sql_names import quoted
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.fields.relation import RelationField
+
+Columns = tuple[str, ...]
+
+
+def insert_row(app: App, record: Record) -> None:
+    """Inside a write: store a new record. Raises ConstraintError."""
+    collection = record.collection
+    app.database.execute(_insert_sql(collection.name, _columns(collection)), _row(record))
+
+
+def update_row(app: App, record: Record) -> bool:
+    """Inside a write: store a changed record; False when it isn't there any more. Raises ConstraintError."""
+    collection = record.collection
+    statement = _update_sql(collection.name, _columns(collection))
+    return app.database.execute(statement, [*_row(record), record.id]) > 0
+
+
+def delete_row(app: App, record: Record) -> bool:
+    """Inside a write: delete a record; False when it was gone already."""
+    statement = f"DELETE FROM {quoted(record.collection.name)} WHERE id = ?"  # noqa: S608 - a table of the schema
+    return app.database.execute(statement, (record.id,)) > 0
+
+
+def load_where(app: App, collection: Collection, values: dict[str, str]) -> list[Record]:
+    """The records whose fields have these values."""
+    condition = " AND ".join(f"{quoted(name)} = ?" for name in values)
+    return _load(app, collection, condition, list(values.values()))
+
+
+def load_referring(app: App, collection: Collection, field: RelationField, record_id: str) -> list[Record]:
+    """The records of `collection` that point to `record_id` with `field`.
+
+    A list is found by its text: the whole table is read, as in the original.
+    """
+    if not field.is_multiple:
+        return _load(app, collection, f"{quoted(field.name)} = ?", [record_id])
+    pattern = f'%"{_escaped(record_id)}"%'
+    found = _load(app, collection, f"CAST({quoted(field.name)} AS TEXT) LIKE ? ESCAPE '!'", [pattern])
+    return [each for each in found if record_id in each[field.name]]
+
+
+def count_rows(app: App, collection: Collection, most: int) -> int:
+    """How many records there are, counting no further than `most`."""
+    statement = f"SELECT COUNT(*) FROM (SELECT 1 FROM {quoted(collection.name)} LIMIT ?)"  # noqa: S608 - a table of the schema
+    return int(app.database.query(statement, (most,))[0][0])
+
+
+def _load(app: App, collection: Collection, condition: str, parameters: Sequence[Any]) -> list[Record]:
+    columns = ", ".join(map(quoted, _columns(collection)))
+    statement = f"SELECT {columns} FROM {quoted(collection.name)} WHERE {condition}"  # noqa: S608 - names of the schema
+    return [Record.from_row(collection, row) for row in app.database.query(statement, parameters)]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def _columns(collection: Collection) -> Columns:
+    return tuple(each.name for each in collection.fields)
+
+
+def _row(record: Record) -> list[Any]:
+    return [each.to_column(record.values[each.name]) for each in record.collection.fields]
+
+
+@lru_cache(maxsize=512)
+def _insert_sql(table: str, columns: Columns) -> str:
+    listed, places = ", ".join(map(quoted, columns)), ", ".join("?" * len(columns))
+    return f"INSERT INTO {quoted(table)} ({listed}) VALUES ({places})"  # noqa: S608 - names of the schema
+
+
+@lru_cache(maxsize=512)
+def _update_sql(table: str, columns: Columns) -> str:
+    changes = ", ".join(f"{quoted(each)} = ?" for each in columns)
+    return f"UPDATE {quoted(table)} SET {changes} WHERE id = ?"  # noqa: S608 - names of the schema
