@@ -27,7 +27,6 @@ from appliance.errors import DiskFullError, StorageError
 from appliance.files.content_type import sniff_stream
 from appliance.files.storage import StoredFile
 
-FOLDER = "storage"
 INCOMING = ".incoming"
 SIDECAR = ".attrs"
 BLOCK_BYTES = 1024 * 1024
@@ -36,11 +35,11 @@ RENAME_TRIES = 5
 FORBIDDEN = '\\:*?"<>|' if os.name == "nt" else "\\"
 
 
-class LocalFiles:
-    """Implements `FileStorage` in `<data>/storage`."""
+class LocalStorage:
+    """Implements `FileStorage` in one folder: `<data>/storage`."""
 
-    def __init__(self, data_folder: Path) -> None:
-        self.root = data_folder / FOLDER
+    def __init__(self, root: Path) -> None:
+        self.root = root
         self._incoming = self.root / INCOMING
         with _disk_errors():
             self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)

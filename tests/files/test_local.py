@@ -13,20 +13,20 @@ from unittest.mock import patch
 import pytest
 
 from appliance.errors import DiskFullError, StorageError
-from appliance.files.local import LocalFiles
+from appliance.files.local import LocalStorage
 from tests.contracts.file_storage import KEY, PNG, FileStorageContract
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> LocalFiles:
-    return LocalFiles(tmp_path)
+def files(tmp_path: Path) -> LocalStorage:
+    return LocalStorage(tmp_path / "storage")
 
 
-class TestLocalFiles(FileStorageContract):
+class TestLocalStorage(FileStorageContract):
     """The local disk is a file storage."""
 
 
-def test_the_sidecar_is_the_originals(files: LocalFiles) -> None:
+def test_the_sidecar_is_the_originals(files: LocalStorage) -> None:
     files.put(KEY, io.BytesIO(b"hello"), "text/plain; charset=utf-8", original_name="Ünï.txt")
     # Noted from PocketBase 0.40.6 for the same upload.
     assert (files.root / f"{KEY}.attrs").read_text(encoding="utf-8") == (
@@ -47,7 +47,7 @@ def test_the_sidecar_is_the_originals(files: LocalFiles) -> None:
         pytest.param(b"\xff\xfe", id="not UTF-8"),
     ],
 )
-def test_with_a_broken_sidecar_the_type_is_found_in_the_content(files: LocalFiles, sidecar: bytes | None) -> None:
+def test_with_a_broken_sidecar_the_type_is_found_in_the_content(files: LocalStorage, sidecar: bytes | None) -> None:
     files.put(KEY, io.BytesIO(PNG), "image/x-noted")
     path = files.root / f"{KEY}.attrs"
     path.unlink() if sidecar is None else path.write_bytes(sidecar)
@@ -56,21 +56,21 @@ def test_with_a_broken_sidecar_the_type_is_found_in_the_content(files: LocalFile
     assert found.content_type == "image/png"
 
 
-def test_deleting_the_last_file_leaves_no_folder_and_no_sidecar(files: LocalFiles) -> None:
+def test_deleting_the_last_file_leaves_no_folder_and_no_sidecar(files: LocalStorage) -> None:
     files.put(KEY, io.BytesIO(b"x"))
     files.delete(KEY)
     assert not (files.root / "pbc_1" / "rec_1").exists()
 
 
-def test_a_start_sweeps_what_a_killed_process_left(files: LocalFiles, tmp_path: Path) -> None:
+def test_a_start_sweeps_what_a_killed_process_left(files: LocalStorage, tmp_path: Path) -> None:
     left = files.root / ".incoming" / "half"
     left.write_bytes(b"half a fi")
-    again = LocalFiles(tmp_path)
+    again = LocalStorage(tmp_path / "storage")
     assert not left.exists()
     assert list(again.keys()) == []
 
 
-def test_the_bytes_and_the_folders_are_flushed_before_put_returns(files: LocalFiles) -> None:
+def test_the_bytes_and_the_folders_are_flushed_before_put_returns(files: LocalStorage) -> None:
     flushed: list[str] = []
     flush = os.fsync
 
@@ -93,20 +93,20 @@ def full_disk() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_a_full_disk_is_said_and_leaves_nothing(files: LocalFiles) -> None:
+def test_a_full_disk_is_said_and_leaves_nothing(files: LocalStorage) -> None:
     with pytest.raises(DiskFullError):
         files.put(KEY, io.BytesIO(b"x"))
     assert list(files.keys()) == []
     assert list((files.root / ".incoming").iterdir()) == []
 
 
-def test_another_disk_error_is_a_storage_error(files: LocalFiles) -> None:
+def test_another_disk_error_is_a_storage_error(files: LocalStorage) -> None:
     with patch("os.fsync", side_effect=OSError(errno.EIO, "I/O error")), pytest.raises(StorageError) as caught:
         files.put(KEY, io.BytesIO(b"x"))
     assert not isinstance(caught.value, DiskFullError)
 
 
-def test_the_modified_date_is_utc(files: LocalFiles) -> None:
+def test_the_modified_date_is_utc(files: LocalStorage) -> None:
     files.put(KEY, io.BytesIO(b"x"))
     os.utime(files.root / KEY, (0, 0))
     found = files.find(KEY)
