@@ -193,14 +193,14 @@ class RecordResolver:
     def _check_back_field(self, target: Collection, source: Collection, name: str) -> RelationField:
         field = self._find_visible_field(source, name)
         if field is None:
-            raise RuleError(f"missing back relation field {quote_text(name)}", hint=self._hint(source, name))
+            raise MissingName(f"missing back relation field {quote_text(name)}", hint=self._hint(source, name))
         if not isinstance(field, RelationField):
-            raise RuleError(
+            raise MissingName(
                 f"invalid back relation field {quote_text(name)}",
                 hint=f"{source.name}.{name} is a {field.type} field, not a relation.",
             )
         if field.collection_id != target.id:
-            raise RuleError(
+            raise MissingName(
                 f"invalid collection reference of a back relation field {quote_text(name)}",
                 hint=f"{source.name}.{name} does not point to {target.name}.",
             )

@@ -12,6 +12,10 @@ from appliance.rules.tree import AND, Argument, Comparison, Group, Term
 
 EMPTY: Final = "empty filter expression"
 INCOMPLETE: Final = "invalid or incomplete filter expression"
+_EXPECTED_OPERAND: Final = {
+    "left": "expected left operand (identifier, function, text or number)",
+    "right": "expected right operand (identifier, function text or number)",
+}
 
 
 @lru_cache(maxsize=2048)
@@ -90,7 +94,7 @@ class _Parser:
 
     def _operand(self, token: Token, side: str) -> Argument:
         if token.argument is None:
-            raise self._unexpected(f"expected {side} operand (identifier, function, text or number)", token)
+            raise self._unexpected(_EXPECTED_OPERAND[side], token)
         return token.argument
 
     def _finish_comparison(self, left: Argument, right: Argument) -> None:

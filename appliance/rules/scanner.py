@@ -26,6 +26,7 @@ SIGNS: Final = frozenset(
 JOINS: Final = frozenset(("&&", "||"))
 
 _KINDS: Final = {Identifier: "identifier", Call: "function", Number: "number", Text: "text"}
+_BAD_LITERALS: Final = {"invalid number": "number", "invalid quoted text": "text", "invalid identifier": "identifier"}
 _BLANK = re.compile(r"[ \t\n]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_@#][A-Za-z0-9_.:]*")
 _NUMBER = re.compile(r"-?[0-9]*(?:\.[0-9]*)?")
@@ -172,35 +173,48 @@ class Scanner:
         if depth > MAX_DEPTH:
             raise self._fault(f"more than {MAX_DEPTH} nested calls")
         arguments: list[Argument] = []
-        needs_comma = False
-        while True:
-            self._skip_blank()
-            character = self.text[self.position : self.position + 1]
-            if character == ")":
-                self.position += 1
-                return tuple(arguments)
-            if not character:
-                raise self._fault(f"expected comma after the last argument in function {quote_text(name)}")
-            if character == "," or needs_comma:
-                self._expect_comma(name, character, needs_comma)
-                needs_comma = False
-                continue
+        while (character := self._skip_to_argument(name)) != ")":
             arguments.append(self._read_argument(name, character, depth))
-            needs_comma = True
-
-    def _expect_comma(self, name: str, character: str, needs_comma: bool) -> None:
-        if character != ",":
-            raise self._fault(f"expected comma after the last argument in function {quote_text(name)}")
-        if not needs_comma:
-            raise self._fault(f"unexpected comma in function {quote_text(name)}")
+            self._end_argument(name)
         self.position += 1
+        return tuple(arguments)
+
+    def _skip_to_argument(self, name: str) -> str:
+        """The next character inside a call's brackets that is neither blank nor comment."""
+        try:
+            self._skip_blank()
+        except RuleError as error:
+            raise self._fault(f"failed to scan comment in function {quote_text(name)}: {error.message}") from error
+        if self.position >= len(self.text):
+            raise self._fault(f"invalid or incomplete function {quote_text(name)} (expected ')')")
+        return self.text[self.position]
+
+    def _end_argument(self, name: str) -> None:
+        """An argument ends at a comma, which may be the last thing in the call, or at the closing bracket."""
+        character = self._skip_to_argument(name)
+        if character == ",":
+            self.position += 1
+        elif character != ")":
+            raise self._fault(f"expected comma after the last argument in function {quote_text(name)}")
 
     def _read_argument(self, name: str, character: str, depth: int) -> Argument:
-        argument = self._read_comparable(character, depth)
+        if character == ",":
+            raise self._fault(f"unexpected comma in function {quote_text(name)}")
+        argument = self._try_argument(name, character, depth)
         if argument is None:
             shown = quote_character(character)
             raise self._fault(f"unsupported argument character {shown} in function {quote_text(name)}")
         return argument
+
+    def _try_argument(self, name: str, character: str, depth: int) -> Argument | None:
+        try:
+            return self._read_comparable(character, depth)
+        except RuleError as error:
+            kind, mark, rest = error.message.partition(' "')
+            if kind not in _BAD_LITERALS:
+                raise
+            where = f"invalid {_BAD_LITERALS[kind]} argument{mark}{rest} in function {quote_text(name)}"
+            raise self._fault(f"{where}: {error.message}", error.column) from error
 
     def _read_comparable(self, character: str, depth: int) -> Argument | None:
         """What may stand on a side of a comparison, when `character` starts it."""
