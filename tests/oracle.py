@@ -83,13 +83,20 @@ def refuse_or_skip(reason: str) -> None:
 def start_oracle(folder: Path) -> Server:
     """Start PocketBase on `folder/pb_data`, made when missing."""
     command = [require_oracle()]
-    return _start("oracle", command, folder, folder / "pb_data")
+    _upsert_superuser(command, folder / "pb_data")
+    return _serve("oracle", command, folder, folder / "pb_data")
 
 
-def start_ours(folder: Path, data: Path | None = None) -> Server:
-    """Start our server through the same door as a user: run.py, in the interpreter that runs the tests."""
+def start_ours(folder: Path, data: Path | None = None, *, has_superuser: bool = False) -> Server:
+    """Start our server through the same door as a user: run.py, in the interpreter that runs the tests.
+
+    `has_superuser` says that the data folder brings the superuser along, say from an import.
+    """
     command = [sys.executable, str(ROOT / "run.py")]
-    return _start("ours", command, folder, data or folder / "data", serve_options=("--headless",))
+    data = data or folder / "data"
+    if not has_superuser:
+        _upsert_superuser(command, data)
+    return _serve("ours", command, folder, data, serve_options=("--headless",))
 
 
 def run_ours(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -98,9 +105,13 @@ def run_ours(*arguments: str, check: bool = True) -> subprocess.CompletedProcess
     return _finish(command, check)
 
 
-def _start(name: str, command: Sequence[str], folder: Path, data: Path, serve_options: Sequence[str] = ()) -> Server:
-    folder.mkdir(parents=True, exist_ok=True)
+def _upsert_superuser(command: Sequence[str], data: Path) -> None:
+    data.parent.mkdir(parents=True, exist_ok=True)
     _finish([*command, "superuser", "upsert", EMAIL, PASSWORD, "--dir", str(data)], check=True)
+
+
+def _serve(name: str, command: Sequence[str], folder: Path, data: Path, serve_options: Sequence[str] = ()) -> Server:
+    folder.mkdir(parents=True, exist_ok=True)
     address = f"127.0.0.1:{_free_port()}"
     log = folder / f"{name}.log"
     serve = [*command, "serve", "--http", address, "--dir", str(data), *serve_options]
