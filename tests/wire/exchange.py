@@ -30,6 +30,28 @@ CONTENTS = {
     "empty": b"",
     "big": b"0123456789" * 1000,
 }
+LONG = {
+    "filter_3500": f"title!='{'a' * (3500 - 9)}'",
+    "filter_3501": f"title!='{'a' * (3501 - 9)}'",
+    "filter_100_terms": "&&".join(["id!='a'"] * 100),
+    "filter_200_terms": "&&".join(["id!='a'"] * 200),
+    "filter_201_terms": "&&".join(["id!='a'"] * 201),
+    "filter_50_deep": "(" * 50 + "id!='a'" + ")" * 50,
+    "filter_500_deep": "(" * 500 + "id!='a'" + ")" * 500,
+    "json_64_deep": "[" * 63 + "1" + "]" * 63,
+    "json_1000_deep": "[" * 1000 + "1" + "]" * 1000,
+    "json_100000_deep": "[" * 100_000 + "]" * 100_000,
+    "text_5000": "a" * 5000,
+    "text_5001": "a" * 5001,
+    "text_10000": "a" * 10_000,
+    "text_2500": "a" * 2500,
+    "text_2501": "a" * 2501,
+    "expands_20": ",".join(["author"] * 20),
+    "fields_500": ",".join(["title"] * 500),
+    "topics_1000": [f"posts/{number}" for number in range(1000)],
+    "topics_1001": [f"posts/{number}" for number in range(1001)],
+}
+"""Values too long to write into a table; a case names them as "{name}"."""
 
 
 @dataclass
@@ -54,6 +76,7 @@ class Exchange:
 
     def run(self) -> list[Answer]:
         """Go through the steps; the answers of all steps that are not bare."""
+        self.values.update(LONG)
         self.values.update({f"token_{who}": token for who, token in self.world.tokens.items()})
         try:
             for step in self.case.steps:

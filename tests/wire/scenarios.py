@@ -56,7 +56,7 @@ class Case:
 @cache
 def load_cases() -> tuple[Case, ...]:
     """All cases of all files, files in alphabetical order, cases as they stand."""
-    return tuple(case for path in sorted(FOLDER.glob("*.toml")) for case in _load_file(path))
+    return tuple(case for path in sorted(FOLDER.glob("*.toml")) for case in load_file(path))
 
 
 def find_cases(pattern: str | None) -> list[Case]:
@@ -83,7 +83,8 @@ def _fill_in_text(text: str, values: Mapping[str, Any]) -> Any:
     return PLACEHOLDER.sub(lambda found: str(values.get(found[1], found[0])), text)
 
 
-def _load_file(path: Path) -> Iterator[Case]:
+def load_file(path: Path) -> Iterator[Case]:
+    """The cases of one table, as they stand."""
     tables = _with_nulls(tomllib.loads(path.read_text()))
     for table in tables["case"]:
         for flat in _expand({**tables.get("defaults", {}), **table}):
@@ -131,7 +132,7 @@ def _to_case(file: str, flat: dict[str, Any]) -> Case:
 @cache
 def known_words() -> frozenset[str]:
     """Every 15-character id written by hand in the world or a scenario: these are never taken for generated ones."""
-    texts = [path.read_text() for path in (*FOLDER.glob("*.toml"), FOLDER.parent / "world.toml")]
+    texts = [path.read_text() for path in (*FOLDER.glob("*.toml"), *FOLDER.parent.glob("*.toml"))]
     return frozenset(word for text in texts for word in re.findall(r"\b\w{15}\b", text))
 
 
