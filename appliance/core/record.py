@@ -31,9 +31,10 @@ class Record:
 
     `original` are the values as loaded (empty for a new record); `is_new` until it is stored.
     `extra` are keys that are not fields (hooks may add them; they are answered, never stored).
+    `is_expanded` once a path of `expand` was followed, even to nothing: then answers have the key.
     """
 
-    __slots__ = ("collection", "expand", "extra", "is_new", "original", "values")
+    __slots__ = ("collection", "expand", "extra", "is_expanded", "is_new", "original", "values")
 
     def __init__(self, collection: Collection, values: Mapping[str, Any] | None = None, is_new: bool = True) -> None:
         self.collection = collection
@@ -41,6 +42,7 @@ class Record:
         self.values.update(values or {})
         self.original: dict[str, Any] = {} if is_new else dict(self.values)
         self.expand: dict[str, Record | list[Record]] = {}
+        self.is_expanded = False
         self.extra: dict[str, Any] = {}
         self.is_new = is_new
 

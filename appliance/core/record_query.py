@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from appliance.clock import now
 from appliance.core.collection import Collection
 from appliance.core.record import Record
-from appliance.core.record_statement import BY_IDS, DIALECT, EXISTS, EXISTS_NEW, PAGE, Plan, PlanCache, Spec
+from appliance.core.record_statement import BACK, BY_IDS, DIALECT, EXISTS, EXISTS_NEW, PAGE, Plan, PlanCache, Spec
 from appliance.core.request_info import RequestInfo
 from appliance.core.rule_request import Asking
 from appliance.errors import BadRequest, Forbidden, RuleError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PER_PAGE: Final = 30
 MAX_PER_PAGE: Final = 1000
+MAX_BACK_RECORDS: Final = 1000
 MAX_PAGE: Final = 2**40  # its offset still fits SQLite's integer
 SUPERUSERS_ONLY: Final = "Only superusers can perform this action."
 TEMPORARY_ID: Final = "__new_record__"  # what a rule sees as the id of a record that has none yet
@@ -95,6 +96,23 @@ def find_allowed_records(
     return [found[each] for each in dict.fromkeys(ids) if each in found]
 
 
+def find_back_records(
+    app: App, collection: Collection, via: str, ids: Sequence[str], rule: str | None, request: RequestInfo
+) -> dict[str, list[Record]]:
+    """For each id the records whose relation `via` holds it and that the rule lets the request see, oldest first.
+
+    At most MAX_BACK_RECORDS for each id, as on the wire; ids without any are left out.
+    """
+    text = _rule_for(rule, request)
+    if text is None or not ids:
+        return {}
+    asked = {"ids": json.dumps(list(ids)), "limit": MAX_BACK_RECORDS}
+    found: dict[str, list[Record]] = {}
+    for of, *row, _place in _run(app, collection, Spec(BACK, text, via=via), request, asked):
+        found.setdefault(of, []).append(Record.from_row(collection, row))
+    return found
+
+
 def find_allowed_record(
     app: App, collection: Collection, record_id: str, rule: str | None, request: RequestInfo
 ) -> Record | None:
@@ -115,6 +133,17 @@ def matches_rule(app: App, record: Record, rule: str | None, request: RequestInf
     if not record.is_new:
         return bool(_run(app, record.collection, Spec(EXISTS, text), request, {"id": record.id}))
     return bool(_run(app, record.collection, Spec(EXISTS_NEW, text), request, _new_columns(record)))
+
+
+def values_match(app: App, record: Record, rule: str | None, client_filter: str, request: RequestInfo) -> bool:
+    """Like `matches_rule`, but a stored record too is judged by its values in memory: those of one change, whatever
+    the row holds by now. Asks a client's filter beside the rule. Raises Forbidden, BadRequest, RuleError."""
+    text = _rule_for(rule, request)
+    if text is None or not (text or client_filter):
+        return text is not None
+    _check_client_text(ListQuery(client_filter), request)
+    spec = Spec(EXISTS_NEW, text, client_filter, by_superuser=request.is_superuser)
+    return bool(_run(app, record.collection, spec, request, _new_columns(record)))
 
 
 def list_records(app: App, collection: Collection, query: ListQuery, request: RequestInfo) -> RecordPage:

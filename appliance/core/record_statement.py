@@ -31,10 +31,14 @@ from appliance.storage.dialects.sqlite import SqliteDialect
 
 DIALECT: Final[SqlDialect] = SqliteDialect()
 ALIAS: Final = "r"
+BACK_ALIAS: Final = "back"
+BACK_OF: Final = "back.of"  # dots: no field can have these names
+BACK_PLACE: Final = "back.place"
 NEW_RECORD: Final = "new.record"  # a dot: no collection can have this name
 
 PAGE: Final = "page"  # a page and its count
 BY_IDS: Final = "by ids"  # records of a list of ids
+BACK: Final = "back"  # records whose relation holds one of a list of ids, at most `limit` for each, behind that id
 EXISTS: Final = "exists"  # whether one stored record passes
 EXISTS_NEW: Final = "exists new"  # whether a record that is not yet stored passes
 
@@ -44,13 +48,17 @@ MAX_VARIANTS: Final = 16  # statements kept for one combination, for requests of
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What decides a statement besides the request. `filter` and `sort` come from a client, `rule` never does."""
+    """What decides a statement besides the request. `filter` and `sort` come from a client, `rule` never does.
+
+    `via` is the relation field of BACK.
+    """
 
     purpose: str
     rule: str = ""
     filter: str = ""
     sort: str = ""
     by_superuser: bool = False
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +187,33 @@ class _Builder:
             ids = DIALECT.each_of_json(parameter(value_slot("ids")))
             chosen = sql("{} IN (SELECT value FROM {} AS chosen)", self._id(), ids)
             return join_sql(" ", [self._columns(), self._from([chosen, *conditions])])
+        if self.spec.purpose == BACK:
+            return self._back(conditions)
         if self.spec.purpose == EXISTS:
             chosen = sql("{} = {}", self._id(), parameter(value_slot("id")))
             return sql("SELECT 1 {} LIMIT 1", self._from([chosen, *conditions]))
         return sql("WITH {} AS ({}) SELECT 1 {} LIMIT 1", self.root.table, self._new_row(), self._from(conditions))
+
+    def _back(self, conditions: Sequence[Sql]) -> Sql:
+        """Ranked inside each id, so that one id with a million records costs no other its own. A join may repeat a
+        record: DENSE_RANK counts it once, DISTINCT returns it once."""
+        via = self.collection.fields_by_name[self.spec.via]
+        holder = self.joins.column(ALIAS, via.name)
+        if via.is_multiple:
+            self.joins.clauses.insert(0, sql(f"JOIN {{}} AS {BACK_ALIAS} ON 1 = 1", DIALECT.each(holder)))
+            holder = self.joins.column(BACK_ALIAS, "value")
+        ids = DIALECT.each_of_json(parameter(value_slot("ids")))
+        chosen = sql("{} IN (SELECT value FROM {} AS chosen)", holder, ids)
+        kept = [DIALECT.quote(each.name) for each in self.collection.fields]
+        columns = [self.joins.column(ALIAS, each.name).text for each in self.collection.fields]
+        order = self._id() if self.collection.is_view else DIALECT.row_order(ALIAS)
+        place = sql(f'DENSE_RANK() OVER (PARTITION BY {{}} ORDER BY {{}}) AS "{BACK_PLACE}"', holder, order)
+        named = sql(f'{{}} AS "{BACK_OF}", {", ".join(columns)}, {{}}', holder, place)
+        ranked = sql("SELECT {} {}", named, self._from([chosen, *conditions]))
+        shown = Sql(", ".join((f'"{BACK_OF}"', *kept, f'"{BACK_PLACE}"')))
+        within = sql(f'"{BACK_PLACE}" <= {{}}', parameter(value_slot("limit")))
+        in_order = Sql(f'"{BACK_OF}", "{BACK_PLACE}"')
+        return sql("SELECT DISTINCT {} FROM ({}) WHERE {} ORDER BY {}", shown, ranked, within, in_order)
 
     def _new_row(self) -> Sql:
         """The one row of the record: its values as parameters."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from appliance.core.fields.base import Field
 from appliance.core.fields.json import json_text
+from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record, modifier_of
 from appliance.core.request_info import RequestInfo
 from appliance.core.upload import Upload
@@ -172,5 +173,6 @@ def body_for_rules(record: Record, changes: Mapping[str, Any], is_superuser: boo
         if found is None:
             body[name] = raw
         elif is_superuser or not found.hidden or found.type == "password":
-            body[name] = record.values[name]
+            value = record.values[name]
+            body[name] = value.plain if isinstance(value, PasswordValue) else value
     return body

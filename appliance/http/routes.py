@@ -11,6 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from appliance.api import records
+from appliance.api.auth_methods import auth_methods
+from appliance.api.auth_refresh import auth_refresh
+from appliance.api.auth_with_otp import auth_with_otp
+from appliance.api.auth_with_password import auth_with_password
+from appliance.api.files import serve_file
 from appliance.api.health import health
 from appliance.api.realtime import connect, subscribe
 from appliance.api.request import Request, Response
@@ -23,6 +29,10 @@ AUTH: Final = "auth"
 SUPERUSER: Final = "superuser"
 
 NOT_LOADED: Final = "An error occurred while loading the submitted data."
+
+COLLECTION: Final = "/api/collections/{collection}"
+RECORDS: Final = f"{COLLECTION}/records"
+RECORD: Final = f"{RECORDS}/{{id}}"
 
 Handler = Callable[[Request], Response]
 
@@ -45,6 +55,22 @@ class Route:
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/health", health, express=True),
+    Route("GET", RECORDS, records.list_records, tag="list", express=True),
+    Route("POST", RECORDS, records.create_record, takes_files=True, tag="create"),
+    Route("GET", RECORD, records.view_record, tag="view", express=True),
+    Route("PATCH", RECORD, records.update_record, takes_files=True, tag="update"),
+    Route("DELETE", RECORD, records.delete_record, tag="delete"),
+    Route("GET", f"{COLLECTION}/auth-methods", auth_methods, tag="listAuthMethods"),
+    Route("POST", f"{COLLECTION}/auth-refresh", auth_refresh, tag="authRefresh"),
+    Route(
+        "POST",
+        f"{COLLECTION}/auth-with-password",
+        auth_with_password,
+        tag="authWithPassword",
+        unreadable=NOT_LOADED,
+    ),
+    Route("POST", f"{COLLECTION}/auth-with-otp", auth_with_otp, tag="authWithOTP", unreadable=NOT_LOADED),
+    Route("GET", "/api/files/{collection}/{record}/{name}", serve_file, tag="file"),
     Route("GET", "/api/realtime", connect, tag="realtime"),
     Route("POST", "/api/realtime", subscribe, tag="realtime"),
 )

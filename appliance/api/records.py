@@ -1,0 +1,199 @@
+"""`/api/collections/{collection}/records`: list, view, create, update and delete records.
+
+Each handler reads as the request walks: the collection, the body, the rule, the work, the answer. Rules, checks and
+the write share one transaction, so that what was allowed is what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from appliance.api.body import changes_of, read_body
+from appliance.api.credentials import Credentials, check_credentials, hash_passwords, read_credentials
+from appliance.api.list_query import read_list_query
+from appliance.api.request import Request, Response
+from appliance.core import record_save
+from appliance.core.app import App
+from appliance.core.collection import Collection
+from appliance.core.events import RecordsList, RecordView
+from appliance.core.record import Record
+from appliance.core.record_access import (
+    CREATE,
+    DELETE,
+    LIST,
+    UPDATE,
+    can_manage,
+    get_allowed,
+    get_rule,
+    list_allowed,
+    require_draft,
+    require_rule,
+)
+from appliance.core.record_expand import expand_records
+from appliance.core.record_json import pick_fields, record_as_json, records_as_json
+from appliance.core.record_query import RecordPage, find_record
+from appliance.core.request_info import RequestInfo
+from appliance.core.rule_request import body_for_rules
+from appliance.errors import BadRequest, NotFound, ValidationFailed
+
+NO_COLLECTION: Final = "Missing collection context."
+NO_COLLECTION_TO_WRITE: Final = "Missing or invalid collection context."
+READ_ONLY: Final = "Unsupported collection type."
+NOT_CREATED: Final = "Failed to create record."
+NOT_UPDATED: Final = "Failed to update record."
+
+
+def list_records(request: Request) -> Response:
+    """`GET .../records`: a page of what the list rule shows."""
+    collection = _get_collection(request, NO_COLLECTION)
+    info = request.as_info()
+    get_rule(collection, LIST, info)
+    page = list_allowed(request.app, collection, read_list_query(request.query), info)
+    event = RecordsList(app=request.app, collection=collection, records=page.records, request=info)
+    waiting = request.app.hooks.before(event)
+    answer = _answer_page(request, page, info)
+    request.app.hooks.after(waiting)
+    return answer
+
+
+def view_record(request: Request) -> Response:
+    """`GET .../records/{id}`: one record that the view rule shows."""
+    collection = _get_collection(request, NO_COLLECTION)
+    info = request.as_info()
+    record = get_allowed(request.app, collection, request.path["id"], info)
+    waiting = request.app.hooks.before(RecordView(app=request.app, record=record, request=info))
+    answer = _answer_record(request, record, info)
+    request.app.hooks.after(waiting)
+    return answer
+
+
+def create_record(request: Request) -> Response:
+    """`POST .../records`: a new record that the create rule lets in."""
+    collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
+    wanted = _read_wanted(request, collection, CREATE)
+    with _titled(NOT_CREATED):
+        record = request.app.database.write(lambda: _create(request.app, collection, wanted))
+    return _answer_record(request, record, wanted.info)
+
+
+def update_record(request: Request) -> Response:
+    """`PATCH .../records/{id}`: change what the body names in a record that the update rule opens."""
+    collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
+    wanted = _read_wanted(request, collection, UPDATE, request.path["id"])
+    with _titled(NOT_UPDATED):
+        record = request.app.database.write(lambda: _update(request.app, collection, wanted))
+    return _answer_record(request, record, wanted.info)
+
+
+def delete_record(request: Request) -> Response:
+    """`DELETE .../records/{id}`: delete a record that the delete rule gives up."""
+    collection = _get_writable(request, NO_COLLECTION)
+    info = request.as_info()
+    get_rule(collection, DELETE, info)
+    request.app.database.write(lambda: _delete(request.app, collection, request.path["id"], info))
+    return Response(status=204)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a request wants to write: `body` as sent, `changes` the part that its caller may set."""
+
+    info: RequestInfo
+    body: Mapping[str, Any]
+    changes: dict[str, Any]
+    credentials: Credentials
+    record_id: str = ""
+
+
+def _read_wanted(request: Request, collection: Collection, action: str, record_id: str = "") -> Wanted:
+    """Read the body and do what is too slow for the write: verify and hash passwords."""
+    body = read_body(request, collection)
+    info = replace(request.as_info(), body=body)
+    get_rule(collection, action, info)
+    changes = changes_of(collection, body, info)
+    credentials = read_credentials(request.app, collection, body, record_id)
+    hash_passwords(request.app, collection, changes, credentials)
+    return Wanted(info, body, changes, credentials, record_id)
+
+
+def _create(app: App, collection: Collection, wanted: Wanted) -> Record:
+    record = Record(collection)
+    record.assign(wanted.changes)
+    info = _info_of(record, wanted)
+    require_draft(app, record, info)
+    check_credentials(record, wanted.credentials, can_manage(app, record, info))
+    return record_save.create_record(app, record, info)
+
+
+def _update(app: App, collection: Collection, wanted: Wanted) -> Record:
+    """Rules are asked about the record as it is stored; `@request.body` has what it would become."""
+    stored = _get_record(app, collection, wanted.record_id)
+    record = Record(collection, stored.values, is_new=False)
+    record.assign(wanted.changes)
+    info = _info_of(record, wanted)
+    require_rule(app, stored, UPDATE, info)
+    check_credentials(record, wanted.credentials, can_manage(app, stored, info))
+    return record_save.update_record(app, record, info)
+
+
+def _delete(app: App, collection: Collection, record_id: str, info: RequestInfo) -> None:
+    record = _get_record(app, collection, record_id)
+    require_rule(app, record, DELETE, info)
+    record_save.delete_record(app, record, info)
+
+
+def _info_of(record: Record, wanted: Wanted) -> RequestInfo:
+    return replace(wanted.info, body=body_for_rules(record, wanted.body, wanted.info.is_superuser))
+
+
+def _get_collection(request: Request, missing: str) -> Collection:
+    collection = request.app.collections.find(request.path["collection"])
+    if collection is None:
+        raise NotFound(missing)
+    return collection
+
+
+def _get_writable(request: Request, missing: str) -> Collection:
+    collection = _get_collection(request, missing)
+    if collection.is_view:
+        raise BadRequest(READ_ONLY)
+    return collection
+
+
+def _get_record(app: App, collection: Collection, record_id: str) -> Record:
+    record = find_record(app, collection, record_id)
+    if record is None:
+        raise NotFound()
+    return record
+
+
+@contextmanager
+def _titled(sentence: str) -> Iterator[None]:
+    """Core knows which field is wrong, not what the client was about to do: its errors get the answer's sentence."""
+    try:
+        yield
+    except ValidationFailed as error:
+        raise ValidationFailed(error.data, sentence, error.hint) from error
+
+
+def _answer_record(request: Request, record: Record, info: RequestInfo) -> Response:
+    expand_records(request.app, [record], request.query.get("expand", ""), info)
+    answer = record_as_json(request.app, record, info)
+    return Response(pick_fields(answer, request.query.get("fields", "")))
+
+
+def _answer_page(request: Request, page: RecordPage, info: RequestInfo) -> Response:
+    expand_records(request.app, page.records, request.query.get("expand", ""), info)
+    items = records_as_json(request.app, page.records, info)
+    return Response(
+        {
+            "page": page.page,
+            "perPage": page.per_page,
+            "totalItems": page.total,
+            "totalPages": page.total_pages,
+            "items": pick_fields(items, request.query.get("fields", "")),
+        }
+    )
