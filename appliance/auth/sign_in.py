@@ -57,7 +57,9 @@ def _find_by_identity(app: App, collection: Collection, fields: list[str], ident
 
 def _ignores_case(collection: Collection, name: str) -> bool:
     """Whether the field's unique index compares with NOCASE: then the sign-in does too."""
-    pattern = re.compile(rf"unique\s+index.*\(\s*[`\"\[]?{re.escape(name)}[`\"\]]?\s+collate\s+nocase\s*\)", re.I | re.S)
+    pattern = re.compile(
+        rf"unique\s+index.*\(\s*[`\"\[]?{re.escape(name)}[`\"\]]?\s+collate\s+nocase\s*\)", re.I | re.S
+    )
     return any(pattern.search(statement) for statement in collection.indexes)
 
 
@@ -75,4 +77,3 @@ def _store_hash(app: App, record: Record, new_hash: str) -> None:
     sql = f'UPDATE "{table}" SET "password" = ? WHERE "id" = ? AND "password" = ?'  # noqa: S608 - a collection's name
     app.database.write(lambda: app.database.execute(sql, (new_hash, record.id, _stored_hash(record))))
     record.values["password"] = PasswordValue(hash=new_hash)
-

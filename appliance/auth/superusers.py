@@ -67,7 +67,7 @@ def new_superuser_otp(app: App, email: str) -> tuple[str, str, int]:
     if not options.get("enabled"):
         raise BadRequest(
             "OTP auth is not enabled for the _superusers collection.",
-            hint="Switch it on first: PATCH /api/collections/_superusers with {\"otp\": {\"enabled\": true}}.",
+            hint='Switch it on first: PATCH /api/collections/_superusers with {"otp": {"enabled": true}}.',
         )
     return *new_one_time_password(app, record), int(options["duration"])
 

@@ -1,4 +1,4 @@
-"""Tokens of auth records, exactly as on the wire: JWT, HS256, signed with the record's tokenKey + the collection's secret.
+"""Tokens of auth records, exactly as on the wire: JWT, HS256, signed with tokenKey + the collection's secret.
 
 Claims: `{"id", "type", "collectionId", "exp"}`, and `"refreshable"` on auth tokens. A new tokenKey ends every token
 of the record, a new secret those of the collection. Each purpose has its own secret and its own `type`, and a
