@@ -44,7 +44,7 @@ def staged_files(app: App, collection: Collection, record_id: str, body: Mapping
             put_file(app, collection, record_id, upload)
         yield
     finally:
-        strays = [file_key(collection, record_id, str(each)) for each in uploads if not each.is_adopted]
+        strays = [file_key(collection, record_id, str(each)) for each in uploads if not each.owner]
         _delete_each(app, strays)
 
 
@@ -62,10 +62,10 @@ def put_new_files(app: App, record: Record) -> None:
     uploads = [each for field in _file_fields(record) for each in _new_files(record[field.name])]
     if not uploads:
         return
-    app.database.after_commit(_nothing, on_rollback=lambda: _forget(app, record, uploads))
+    app.database.after_commit(lambda: _settle(record), on_rollback=lambda: _forget(app, record, uploads))
     for upload in uploads:
         put_file(app, record.collection, record.id, upload)
-        upload.is_adopted = True
+        upload.owner = record.id
 
 
 def drop_old_files(app: App, record: Record) -> None:
@@ -103,10 +103,17 @@ def _deletion(app: App, record: Record, names: list[str]) -> Callable[[], None]:
     return delete
 
 
+def _settle(record: Record) -> None:
+    """What is stored is a name like any other."""
+    for field in _file_fields(record):
+        record.values[field.name] = field.shaped([str(each) for each in field.elements(record[field.name])])
+
+
 def _forget(app: App, record: Record, uploads: list[NewFile]) -> None:
     stored = [each for each in uploads if each.is_stored]
     for each in stored:
-        each.is_stored = each.is_adopted = False
+        each.is_stored = False
+        each.owner = ""
     _delete_each(app, [file_key(record.collection, record.id, str(each)) for each in stored])
 
 
@@ -121,7 +128,3 @@ def _guarded(delete: Callable[[str], None], key: str) -> None:
         delete(key)
     except (OSError, StorageError, ValueError):
         log.exception("the file %s could not be deleted; delete it by hand", key)
-
-
-def _nothing() -> None:
-    return

@@ -72,7 +72,7 @@ class FileField(ManyField):
 
     def _strangers_error(self, record: Record, names: list[str]) -> FieldError | None:
         held = self.elements(record.original.get(self.name))
-        strangers = [each for each in names if not isinstance(each, NewFile) and each not in held]
+        strangers = [str(each) for each in names if each not in held and not _is_new_to(record, each)]
         if not strangers:
             return None
         sentence = f"Invalid new files: [{' '.join(strangers)}]."
@@ -95,6 +95,10 @@ class FileField(ManyField):
             return None
         sentence = f'"{name}" mime type must be one of: {", ".join(self.mime_types)}.'
         return FieldError("validation_invalid_mime_type", sentence)
+
+
+def _is_new_to(record: Record, name: str) -> bool:
+    return isinstance(name, NewFile) and name.owner in ("", record.id)
 
 
 def _thumb_error(size: str) -> FieldError | None:

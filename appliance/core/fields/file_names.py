@@ -24,20 +24,21 @@ NOT_EXTENSION = re.compile(r"[^A-Za-z0-9_*\-+=#]")
 class NewFile(str):
     """The future name of a file just uploaded; a plain str to everybody, so that rules and hooks see the name.
 
-    `is_stored` once its bytes are on the disk, `is_adopted` once a record in a write names it.
+    `is_stored` once its bytes are on the disk; `owner` is the id of the record that was written with it, "" before.
     """
 
-    __slots__ = ("is_adopted", "is_stored", "upload")
+    __slots__ = ("is_stored", "owner", "upload")
     upload: Upload
     is_stored: bool
-    is_adopted: bool
+    owner: str
 
     @classmethod
     def of(cls, upload: Upload) -> NewFile:
         """Name an upload."""
         made = cls(stored_name(upload))
         made.upload = upload
-        made.is_stored = made.is_adopted = False
+        made.is_stored = False
+        made.owner = ""
         return made
 
 
