@@ -6,6 +6,7 @@ python -m tests.wire run --target URL --email E --password P
                                                 a running server; ITS COLLECTIONS ARE DELETED and seeded anew
 python -m tests.wire run --target oracle        a second PocketBase: must show no difference
 python -m tests.wire show PATTERN               both raw answers of the cases that match
+python -m tests.wire differences                writes docs/reference/differences.md
 """
 
 from __future__ import annotations
@@ -18,13 +19,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.oracle import EMAIL, PASSWORD, Server, start_oracle, start_ours
-from tests.wire.compare import Arena, Outcome, find_difference
+from tests.wire.compare import Arena, Outcome
+from tests.wire.differences import PAGE, find_difference, page
 from tests.wire.scenarios import Case, find_cases
 
 
 def main() -> int:
     """Read the arguments, run, answer the exit code: 1 when anything differs."""
     arguments = _parse()
+    if arguments.command == "differences":
+        PAGE.write_text(page())
+        return 0
     cases = find_cases(arguments.only)
     if arguments.command == "list":
         print("\n".join(case.id for case in cases))
@@ -36,7 +41,7 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.wire", description=__doc__, formatter_class=_Plain)
-    parser.add_argument("command", choices=["run", "show", "list"])
+    parser.add_argument("command", choices=["run", "show", "list", "differences"])
     parser.add_argument("only", nargs="?", help="a part of the case ids, or a glob with *")
     parser.add_argument("--only", dest="only_option", help="the same as an option")
     parser.add_argument("--target", help="URL of a running server, or `oracle`; default: start ours")

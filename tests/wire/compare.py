@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from functools import cache
-from pathlib import Path
 from types import TracebackType
 
 from tests.oracle import Server
@@ -74,23 +70,3 @@ class Arena:
             list(self._threads.map(World.reset, self.worlds))
             self._is_dirty = False
         self._file = case.file
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A difference on purpose: which cases, and why."""
-
-    cases: str
-    reason: str
-
-
-@cache
-def load_differences() -> tuple[Difference, ...]:
-    """The table `differences.toml`, which docs/reference/differences.md must tell the users as well."""
-    tables = tomllib.loads((Path(__file__).parent / "differences.toml").read_text())
-    return tuple(Difference(row["cases"], row["reason"]) for row in tables.get("difference", []))
-
-
-def find_difference(case_id: str) -> Difference | None:
-    """The deliberate difference that covers a case, if any."""
-    return next((row for row in load_differences() if fnmatchcase(case_id, row.cases)), None)
