@@ -50,4 +50,5 @@ def page() -> str:
 
 def _section(row: Difference) -> str:
     proof = f"`{row.test}`" if row.test else f"the wire cases `{row.cases}`"
-    return f"## {row.title}\n\n- PocketBase: {row.original}\n- Homeport: {row.ours}\n- Why: {row.reason}\n- Shown by: {proof}\n"
+    lines = [f"PocketBase: {row.original}", f"Homeport: {row.ours}", f"Why: {row.reason}", f"Shown by: {proof}"]
+    return f"## {row.title}\n\n" + "".join(f"- {line}\n" for line in lines)
