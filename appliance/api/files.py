@@ -18,6 +18,7 @@ from appliance.core.record import Record
 from appliance.core.record_access import VIEW, can, can_read_field
 from appliance.core.record_query import find_record
 from appliance.core.request_info import CONTEXT_PROTECTED_FILE
+from appliance.core.view_files import find_home
 from appliance.errors import NotFound
 from appliance.files.storage import StoredFile
 
@@ -48,7 +49,8 @@ def serve_file(request: Request) -> Response:
     if record is None or field is None:
         raise NotFound()
     _require_allowed(request, record, field)
-    stored = request.app.files.find(f"{collection.id}/{record.id}/{name}")
+    home = find_home(request.app, collection, name) if collection.is_view else f"{collection.id}/{record.id}"
+    stored = request.app.files.find(f"{home}/{name}") if home is not None else None
     if stored is None:
         raise NotFound()
     return Response(stored, headers=_headers(stored, name, FLAGS.get(request.query.get("download", ""), False)))
