@@ -247,7 +247,7 @@ def pip_problem(output: str, log_path: str) -> SetupProblem:
     if wheel:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         why = f"there is no ready-made {wheel[1]} for Python {version} on {sys.platform} ({machine()})."
-        fix = f"use Python 3.11 to 3.13, of 64 bits; docs/reference/platforms.md lists what is known to work {read_log}"
+        fix = f"use Python 3.12 to 3.14, of 64 bits; docs/reference/platforms.md lists what is known to work {read_log}"
         return SetupProblem(what, why, fix)
     last_lines = "\n".join(output.strip().splitlines()[-8:])
     return SetupProblem(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cli.development import lines_of
 from appliance.cli.reference import write_pages
 from tests.oracle import own_environment
 
@@ -159,7 +160,7 @@ def direct_pins(section: str, option: str) -> dict[str, str]:
     """The pins that setup.cfg asks for, by their names in the lock."""
     settings = configparser.ConfigParser()
     settings.read(ROOT / "setup.cfg", encoding="utf-8")
-    pairs = [line.split("==") for line in settings[section][option].split()]
+    pairs = [line.split(";")[0].strip().split("==") for line in lines_of(settings[section][option])]
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs}
 
 

@@ -157,7 +157,7 @@ def test_the_life_of_a_superuser(tmp_path: Path) -> None:
         (("update", EMAIL, PASSWORD), 0, f'Successfully changed superuser "{EMAIL}" password!'),
         (("update", "no@example.com", PASSWORD), 1, 'Failed to change superuser "no@example.com" password'),
         (("otp", EMAIL), 1, "OTP auth is not enabled for the _superusers collection."),
-        (("otp", "no@example.com"), 1, 'Superuser with email "no@example.com" doesn\'t exist.'),
+        (("otp", "no@example.com"), 1, 'Failed to create OTP for superuser "no@example.com"'),
         (("delete", "two@example.com"), 0, 'Successfully deleted superuser "two@example.com"!'),
         (("delete", "two@example.com"), 0, 'Superuser "two@example.com" is missing or already deleted.'),
         (("delete", EMAIL), 1, "You can't delete the only existing superuser."),

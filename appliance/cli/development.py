@@ -56,7 +56,12 @@ def direct_pins() -> tuple[list[str], list[str]]:
     """The direct dependencies in setup.cfg: of the program, and of its tests."""
     settings = configparser.ConfigParser()
     settings.read(ROOT / "setup.cfg", encoding="utf-8")
-    return settings["options"]["install_requires"].split(), settings["options.extras_require"]["test"].split()
+    return lines_of(settings["options"]["install_requires"]), lines_of(settings["options.extras_require"]["test"])
+
+
+def lines_of(value: str) -> list[str]:
+    """The lines of a setting without its comments."""
+    return [line for line in value.splitlines() if line and not line.startswith("#")]
 
 
 def compile_lock(name: str, pins: list[str], uv_arguments: tuple[str, ...]) -> None:

@@ -139,21 +139,10 @@ def delete(config: Config, email: str, as_json: bool) -> None:
 @json_option
 def otp(config: Config, email: str, as_json: bool) -> None:
     """Make a one-time password, for an administrator who is locked out."""
-    from appliance.auth.one_time_password import new_one_time_password
-    from appliance.auth.superusers import find_superuser
+    from appliance.auth.superusers import new_superuser_otp
 
-    with opened(config) as app:
-        record = find_superuser(app, email)
-        if record is None:
-            raise CommandFailed(
-                f'Superuser with email "{email}" doesn\'t exist.', "run.py superuser create EMAIL PASSWORD"
-            )
-        options = record.collection.options["otp"]
-        if not options["enabled"]:
-            hint = "Switch it on in the collection _superusers, or give a new password: run.py superuser update"
-            raise CommandFailed("OTP auth is not enabled for the _superusers collection.", hint)
-        otp_id, digits = new_one_time_password(app, record)
-    seconds = str(options["duration"])
+    with opened(config) as app, refused_as(f'Failed to create OTP for superuser "{email}"'):
+        otp_id, digits, seconds = new_superuser_otp(app, email)
     lines = (f"├─ Id:    {otp_id}", f"├─ Pass:  {digits}", f"└─ Valid: {seconds}s")
     text = "\n".join((f'Successfully created OTP for superuser "{email}":', *lines))
-    done(text, as_json, id=otp_id, password=digits, seconds=seconds)
+    done(text, as_json, id=otp_id, password=digits, seconds=str(seconds))
