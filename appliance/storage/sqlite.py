@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from appliance.errors import StorageError
 from appliance.storage.database import Row
+from appliance.storage.folder_swap import settle
 from appliance.storage.group_commit import WAITING_LIMIT, Writer
 from appliance.storage.migrate import migrate
 from appliance.storage.sqlite_connection import Readers, open_writer
@@ -32,11 +33,13 @@ def open_database(folder: Path) -> SqliteDatabase:
 
     Raises OldSqliteError, NewerDataError, BusyError, StorageError.
     """
+    settle(folder)
     return SqliteDatabase(folder / DATA_FILE, migrations="main")
 
 
 def open_auxiliary(folder: Path) -> SqliteDatabase:
     """Open, or make, the database of request logs."""
+    settle(folder)
     return SqliteDatabase(folder / AUXILIARY_FILE, migrations="auxiliary", readers=2)
 
 
