@@ -17,7 +17,9 @@ from appliance.core.fields import Field
 from appliance.core.fields.base import FOUND_VIA
 from appliance.core.option_checks import BAD_VALUE, BLANK, found, length_in_range, matches
 from appliance.core.rule_check import check_rule
-from appliance.errors import FieldError, ValidationFailed
+from appliance.core.view_query import check_ids, view_fields
+from appliance.core.view_words import ViewQueryError
+from appliance.errors import FieldError, SchemaError, ValidationFailed
 
 if TYPE_CHECKING:
     from appliance.core.app import App
@@ -26,6 +28,7 @@ NAME: Final = re.compile(r"\w+\Z", re.ASCII)
 NAME_LENGTH: Final = 255
 ID_LENGTH: Final = 100
 SQLITE_PREFIX: Final = "sqlite_"
+VIEW_RULES: Final = ("listRule", "viewRule")
 
 _NAME_TAKEN: Final = FieldError(
     "validation_collection_name_exists", "Collection name must be unique (case insensitive)."
@@ -57,6 +60,7 @@ _TWO_PRIMARY_KEYS: Final = FieldError(
     "Composite PKs are not supported and the collection must have only 1 PK.",
 )
 _PRIMARY_KEY_NAME: Final = FieldError("validation_in_invalid", 'The primary key must be named "id".')
+_NOT_NULL: Final = FieldError("validation_nil", "Must be blank.")
 _VIEW_INDEXES: Final = FieldError("validation_indexes_not_supported", "View collections don't support indexes.")
 _BAD_INDEX: Final = FieldError("validation_invalid_index_expression", "Invalid CREATE INDEX expression.")
 _INDEX_NAME_TWICE: Final = FieldError("validation_duplicated_index_name", "The index name already exists.")
@@ -84,13 +88,38 @@ def find_errors(app: App, collection: Collection, old: Collection | None) -> dic
     )
     if collection.is_auth:
         errors.update(check_auth_options(app, collection, old))
+    if collection.is_view:
+        errors.update(found({"viewQuery": _check_view_query(app, collection, errors.get("fields"))}))
     return errors
+
+
+def _check_view_query(app: App, collection: Collection, field_errors: Any) -> FieldError | None:
+    query = collection.options["viewQuery"]
+    if not query:
+        return BLANK
+    try:
+        view_fields(app, query)
+        check_ids(app, query)
+    except (ViewQueryError, SchemaError) as error:
+        return FieldError("validation_invalid_view_query", f"Invalid query - {error}.")
+    wrong = _first_wrong_name(collection, field_errors)
+    return FieldError("validation_invalid_view_query", f"Invalid query - {wrong}") if wrong else None
+
+
+def _first_wrong_name(collection: Collection, field_errors: Any) -> str:
+    """What the wire says about the first column whose name can't be a field's."""
+    for place, errors in field_errors.items() if isinstance(field_errors, Mapping) else ():
+        if "name" in errors:
+            reason = errors["name"].message
+            name = collection.fields[int(place)].name
+            return f'invalid field "{name}" ({place}): name: {reason[:1].lower()}{reason[1:]}'
+    return ""
 
 
 def _check_id(app: App, collection: Collection, old: Collection | None) -> FieldError | None:
     if old is not None:
         return None
-    if any(each.id == collection.id for each in app.collections.all()):
+    if app.database.query("SELECT 1 FROM `_collections` WHERE `id` = ?", (collection.id,)):
         return _ID_TAKEN
     return length_in_range(collection.id, 1, ID_LENGTH) or matches(collection.id, NAME)
 
@@ -124,10 +153,12 @@ def _check_type(collection: Collection, old: Collection | None) -> FieldError | 
 
 def check_fields(app: App, collection: Collection, old: Collection | None) -> Any:
     """A FieldError of the list as a whole, or field place -> its errors."""
-    if collection.is_view:
-        return _check_field_list(app, collection, old) if collection.fields else BLANK
+    if collection.is_view and not collection.fields:
+        return BLANK
     if not any(each.name == "id" and getattr(each, "primary_key", False) for each in collection.fields):
         return _NO_PRIMARY_KEY
+    if collection.is_view:
+        return _check_field_list(app, collection, None)
     if old is not None and _lost_system_field(collection, old):
         return _SYSTEM_FIELD_CHANGE
     return _check_field_list(app, collection, old)
@@ -216,6 +247,8 @@ def _other_indexes(app: App, collection: Collection) -> Iterator[tuple[str, str]
 
 def _check_rule(app: App, collection: Collection, old: Collection | None, name: str) -> FieldError | None:
     rule = collection.rules[name]
+    if collection.is_view and name not in VIEW_RULES:
+        return None if rule is None else _NOT_NULL
     if old is not None and old.system and old.rules[name] != rule:
         return _SYSTEM_RULE_CHANGE
     return check_rule(app, collection, rule)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from appliance.api import records
+from appliance.api import collections, records, settings
 from appliance.api.auth_methods import auth_methods
 from appliance.api.auth_refresh import auth_refresh
 from appliance.api.auth_with_otp import auth_with_otp
@@ -34,6 +34,9 @@ COLLECTION: Final = "/api/collections/{collection}"
 RECORDS: Final = f"{COLLECTION}/records"
 RECORD: Final = f"{RECORDS}/{{id}}"
 
+NOT_READ: Final = "Failed to load the submitted data due to invalid formatting."
+NO_COLLECTION_READ: Final = "Failed to load the collection type data due to invalid formatting."
+
 Handler = Callable[[Request], Response]
 
 
@@ -55,6 +58,16 @@ class Route:
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route("GET", "/api/health", health, express=True),
+    Route("GET", "/api/collections", collections.list_collections, SUPERUSER),
+    Route("POST", "/api/collections", collections.create_collection, SUPERUSER, unreadable=NO_COLLECTION_READ),
+    Route("PUT", "/api/collections/import", collections.import_collections, SUPERUSER, unreadable=NOT_LOADED),
+    Route("GET", "/api/collections/meta/scaffolds", collections.view_scaffolds, SUPERUSER),
+    Route("GET", COLLECTION, collections.view_collection, SUPERUSER),
+    Route("PATCH", COLLECTION, collections.update_collection, SUPERUSER, unreadable=NOT_READ),
+    Route("DELETE", COLLECTION, collections.delete_collection, SUPERUSER),
+    Route("DELETE", f"{COLLECTION}/truncate", collections.truncate_collection, SUPERUSER),
+    Route("GET", "/api/settings", settings.view_settings, SUPERUSER),
+    Route("PATCH", "/api/settings", settings.change_settings, SUPERUSER, unreadable=NOT_LOADED),
     Route("GET", RECORDS, records.list_records, tag="list", express=True),
     Route("POST", RECORDS, records.create_record, takes_files=True, tag="create"),
     Route("GET", RECORD, records.view_record, tag="view", express=True),
