@@ -6,9 +6,10 @@ a `mimeTypes` option written for it means the same here.
 
 from __future__ import annotations
 
+import csv
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO, NamedTuple
 
 HEAD_BYTES = 3072  # what the original looks at
@@ -64,6 +65,8 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", ""),
     (0, b"ID3", "audio/mpeg", ".mp3"),
     (0, b"\xff\xfb", "audio/mpeg", ".mp3"),
+    (0, b"\xff\xf3", "audio/mpeg", ".mp3"),
+    (0, b"\xff\xf2", "audio/mpeg", ".mp3"),
     (0, b"fLaC", "audio/flac", ".flac"),
     (8, b"WAVE", "audio/wav", ".wav"),
     (0, b"OggS", "application/ogg", ".ogg"),
@@ -74,6 +77,17 @@ _MAGIC: tuple[tuple[int, bytes, str, str], ...] = (
     (4, b"ftyp3gp", "video/3gpp", ".3gp"),
     (4, b"ftypM4V", "video/x-m4v", ".m4v"),
     (4, b"ftyp", "video/mp4", ".mp4"),
+    (0, b"\xff\x0a", "image/jxl", ".jxl"),
+    (0, b"\x00\x00\x00\x0cJXL \r\n\x87\n", "image/jxl", ".jxl"),
+    (0, b"gimp xcf", "image/x-xcf", ".xcf"),
+    (0, b"\x30&\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c", "video/x-ms-asf", ".asf"),
+    (0, b"FWS", "application/x-shockwave-flash", ".swf"),
+    (0, b"CWS", "application/x-shockwave-flash", ".swf"),
+    (0, b"\xca\xfe\xba\xbe", "application/x-java-applet", ".class"),
+    (0, b"!<arch>\ndebian", "application/vnd.debian.binary-package", ".deb"),
+    (0, b"!<arch>\n", "application/x-archive", ".a"),
+    (0, b"\xed\xab\xee\xdb", "application/x-rpm", ".rpm"),
+    (0, b"d8:announce", "application/x-bittorrent", ".torrent"),
     (0, b"\x1aE\xdf\xa3", "video/webm", ".webm"),
     (8, b"AVI LIST", "video/x-msvideo", ".avi"),
     (0, b"FLV\x01", "video/x-flv", ".flv"),
@@ -108,7 +122,16 @@ _MARKUP: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (re.compile(
         rb"<(?:!DOCTYPE HTML|html|head|body|script|iframe|h1|div|font|table|a|style|title|b|br|p|!--)[\s>]", re.I
      ), "text/html; charset=utf-8", ".html"),
+    (re.compile(rb"<\?xml.*?<rss", re.S), "application/rss+xml", ".rss"),
+    (re.compile(rb"<\?xml.*?<feed[^>]*http://www.w3.org/2005/Atom", re.S), "application/atom+xml", ".atom"),
+    (re.compile(rb"<\?xml.*?<kml", re.S), "application/vnd.google-earth.kml+xml", ".kml"),
+    (re.compile(rb"<\?xml.*?<gpx", re.S), "application/gpx+xml", ".gpx"),
     (re.compile(rb"<\?xml"), "text/xml; charset=utf-8", ".xml"),
+    (re.compile(rb"<\?php"), "text/x-php", ".php"),
+    (re.compile(rb"#!\s*/(?:usr/)?bin/(?:env )?(?:ba|z|k)?sh\b"), "text/x-shellscript", ".sh"),
+    (re.compile(rb"#!\s*/usr/bin/(?:env )?python"), "text/x-python", ".py"),
+    (re.compile(rb"#!\s*/usr/bin/(?:env )?node"), "text/javascript", ".js"),
+    (re.compile(rb"1\r?\n\d\d:\d\d:\d\d,\d{3} --> \d\d:\d\d:\d\d,\d{3}\r?\n"), "application/x-subrip", ".srt"),
     (re.compile(rb"\{\\rtf"), "text/rtf", ".rtf"),
     (re.compile(rb"%!PS-Adobe-"), "application/postscript", ".ps"),
     (re.compile(rb"BEGIN:VCARD\r?\n"), "text/vcard", ".vcf"),
@@ -130,7 +153,7 @@ def sniff(head: bytes, is_whole: bool = True) -> ContentType:
     """The type of a file that begins with `head`; `is_whole` when nothing follows."""
     for offset, magic, name, extension in _MAGIC:
         if head.startswith(magic, offset):
-            return _sniff_zip(head) if name == "application/zip" else ContentType(name, extension)
+            return _NEARER[name](head) if name in _NEARER else ContentType(name, extension)
     return UNKNOWN if CONTROL_BYTES.intersection(head) else _sniff_text(head, is_whole)
 
 
@@ -141,6 +164,14 @@ def _sniff_zip(head: bytes) -> ContentType:
     return ContentType("application/zip", ".zip")
 
 
+def _sniff_matroska(head: bytes) -> ContentType:
+    is_matroska = b"\x42\x82" in head and b"matroska" in head[:64]
+    return ContentType("video/x-matroska", ".mkv") if is_matroska else ContentType("video/webm", ".webm")
+
+
+_NEARER = {"application/zip": _sniff_zip, "video/webm": _sniff_matroska}
+
+
 def _sniff_text(head: bytes, is_whole: bool) -> ContentType:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for pattern, name, extension in _MARKUP:
@@ -148,7 +179,32 @@ def _sniff_text(head: bytes, is_whole: bool) -> ContentType:
             return ContentType(name, extension)
     if text[:1] in (b"{", b"[") and _is_json(text, is_whole):
         return ContentType("application/json", ".json")
-    return PLAIN_TEXT
+    lines = text.decode(errors="replace").splitlines()
+    if not is_whole:
+        lines = lines[:-1]
+    return next((kind for kind, fits in _LINED if fits(lines)), PLAIN_TEXT)
+
+
+def _is_table(lines: list[str], delimiter: str) -> bool:
+    """At least two rows of equally many columns, more than one."""
+    kept = [line for line in lines if line and not line.startswith("#")]
+    try:
+        widths = {len(row) for row in csv.reader(kept, delimiter=delimiter, skipinitialspace=True, strict=True)}
+    except csv.Error:
+        return False
+    return len(kept) > 1 and len(widths) == 1 and max(widths) > 1
+
+
+def _is_json_lines(lines: list[str]) -> bool:
+    kept = [line.encode() for line in lines if line.strip()]
+    return len(kept) > 1 and all(line.lstrip()[:1] in (b"{", b"[") and _is_json(line, True) for line in kept)
+
+
+_LINED: tuple[tuple[ContentType, Callable[[list[str]], bool]], ...] = (
+    (ContentType("application/x-ndjson", ".ndjson"), _is_json_lines),
+    (ContentType("text/csv; charset=utf-8", ".csv"), lambda lines: _is_table(lines, ",")),
+    (ContentType("text/tab-separated-values; charset=utf-8", ".tsv"), lambda lines: _is_table(lines, "\t")),
+)
 
 
 def _is_json(text: bytes, is_whole: bool) -> bool:
