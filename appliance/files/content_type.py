@@ -212,7 +212,8 @@ def _is_json(text: bytes, is_whole: bool) -> bool:
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        return not is_whole and error.pos >= len(error.doc) - 1
+        at_the_cut = error.msg.startswith("Unterminated string") or error.pos >= len(error.doc) - len("false")
+        return not is_whole and at_the_cut
     except (ValueError, RecursionError):
         return False
     return True
