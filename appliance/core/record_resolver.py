@@ -177,6 +177,11 @@ class RecordResolver:
             raise self._unknown(
                 path.collection, part, f"failed to load back relation field {quote_text(part)} collection"
             )
+        if path.is_at_draft:
+            raise RuleError(
+                f"invalid collection reference of a back relation field {quote_text(field_name)}",
+                hint=f"{part} can't be asked of a record that is not stored yet. The original refuses it, too.",
+            )
         field = self._check_back_field(path.collection, source, field_name)
 
         def clause(alias: str, before: str) -> Sql:

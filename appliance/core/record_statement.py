@@ -116,8 +116,9 @@ class _Builder:
         self.schema = schema
         self.collection = collection
         self.spec = spec
-        table = NEW_RECORD if spec.purpose == EXISTS_NEW else collection.name
-        self.root = Root(collection, Sql(DIALECT.quote(table)), ALIAS)
+        is_draft = spec.purpose == EXISTS_NEW
+        table = Sql(DIALECT.quote(NEW_RECORD if is_draft else collection.name))
+        self.root = Root(collection, table, ALIAS, is_draft=is_draft)
         self.joins = Joins(DIALECT)
         self.facts = RequestFacts(request)
 

@@ -56,12 +56,14 @@ class Root:
     """The table that the statement selects from: a collection's, or the one row of a record not yet stored.
 
     `namespace` keeps the joins of a nested rule apart from those of the statement around it.
+    `is_draft`: the record is not stored yet, so nothing can point to it.
     """
 
     collection: Collection
     table: Sql
     alias: str
     namespace: str = ""
+    is_draft: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class Path:
         """A path that has not left its root."""
         twin = joins.new_alias("m")
         return cls(joins, root, root.collection, root.alias, twin, root_twin=twin)
+
+    @property
+    def is_at_draft(self) -> bool:
+        """Whether the path still stands on a record that is not stored yet."""
+        return self.root.is_draft and self.alias == self.root.alias
 
     def join(self, key: Hashable, clause: JoinClause, collection: Collection | None = None) -> tuple[Path, bool]:
         """One table further; also whether the statement didn't have it yet."""

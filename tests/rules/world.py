@@ -39,7 +39,7 @@ def timestamps() -> list[dict[str, Any]]:
 
 
 def _base(name: str, fields: list[dict[str, Any]], rule: str | None = "", **options: Any) -> dict[str, Any]:
-    rules = {key: rule for key in ("listRule", "viewRule", "createRule", "updateRule", "deleteRule")}
+    rules = dict.fromkeys(("listRule", "viewRule", "createRule", "updateRule", "deleteRule"), rule)
     return {"id": f"pbc_{name}", "name": name, "type": "base", "fields": fields, **rules, **options}
 
 
