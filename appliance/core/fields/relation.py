@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appliance.core.fields.base import option, read_flag, read_text, read_whole
+from appliance.core.fields.base import Field, option, read_flag, read_text, read_whole
 from appliance.core.fields.checks import REQUIRED, between
 from appliance.core.fields.many import ManyField
 from appliance.core.sql_names import quoted
@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 MISSING_COLLECTION = FieldError(
     "validation_field_relation_missing_collection", "The relation collection doesn't exist."
+)
+COLLECTION_CHANGE = FieldError("validation_field_relation_change", "The relation collection cannot be changed.")
+VIEW_TARGET = FieldError(
+    "validation_relation_field_non_view_base_collection",
+    "Only view collections are allowed to have relations to other views.",
 )
 MISSING_RECORDS = FieldError(
     "validation_missing_rel_records", "Failed to find all relation records with the provided ids."
@@ -51,8 +56,18 @@ class RelationField(ManyField):
     def _target_error(self, app: App, collection: Collection) -> FieldError | None:
         if not self.collection_id:
             return REQUIRED
+        stored = app.collections.find(collection.id)
+        if any(self._points_elsewhere(each) for each in (stored.fields if stored else ())):
+            return COLLECTION_CHANGE
         target = collection if self.collection_id == collection.id else app.collections.find(self.collection_id)
-        return MISSING_COLLECTION if target is None or target.id != self.collection_id else None
+        if target is None or target.id != self.collection_id:
+            return MISSING_COLLECTION
+        return VIEW_TARGET if target.is_view and not collection.is_view else None
+
+    def _points_elsewhere(self, before: Field) -> bool:
+        if not isinstance(before, RelationField) or before.id != self.id:
+            return False
+        return before.collection_id != self.collection_id
 
     def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
         """Required, how many, and that each record exists."""
