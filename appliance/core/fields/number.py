@@ -53,7 +53,7 @@ class NumberField(Field):
         return {"min": self._bound_error(self.min), "max": self._bound_error(self.max) or self._order_error()}
 
     def _bound_error(self, bound: float | None) -> FieldError | None:
-        return DECIMALS if bound is not None and self.only_int and not float(bound).is_integer() else None
+        return DECIMALS if bound is not None and self.only_int and not _is_whole(bound) else None
 
     def _order_error(self) -> FieldError | None:
         return _below(self.max, self.min) if self.max is not None else None
@@ -64,9 +64,14 @@ class NumberField(Field):
             return FieldError("validation_not_a_number", "The submitted number is not properly formatted.")
         if value == 0:
             return REQUIRED if self.required else None
-        if self.only_int and not float(value).is_integer():
+        if self.only_int and not _is_whole(value):
             return DECIMALS
         return _below(value, self.min) or _above(value, self.max)
+
+
+def _is_whole(number: float) -> bool:
+    """Without fraction, and within the 64 bits that the original holds whole numbers in."""
+    return float(number).is_integer() and -(2**63) <= number < 2**63
 
 
 def _below(value: float, least: float | None) -> FieldError | None:
