@@ -250,7 +250,8 @@ class RecordResolver:
         return MissingName(message, hint=self._hint(collection, name))
 
     def _hint(self, collection: Collection, name: str) -> str:
-        close = difflib.get_close_matches(name, list(collection.fields_by_name), n=1)
+        names = [each.name for each in collection.fields if self.reach.hidden or not each.hidden]
+        close = difflib.get_close_matches(name, names, n=1)
         guess = f" Did you mean {close[0]}?" if close else ""
         return f"{collection.name} has no field {name}.{guess}"
 

@@ -124,8 +124,8 @@ def collections() -> list[dict[str, Any]]:
             "type": "view",
             "listRule": "",
             "viewRule": "",
-            "viewQuery": "SELECT p.id, p.title, p.owner, p.budget, p.meta, (SELECT count(*) FROM tasks t WHERE t.project = p.id)"
-            " as total FROM projects p",
+            "viewQuery": "SELECT p.id, p.title, p.owner, p.budget, p.meta,"
+            " (SELECT count(*) FROM tasks t WHERE t.project = p.id) as total FROM projects p",
         },
     ]
 
