@@ -8,10 +8,8 @@ What an administrator changes while the server runs (mail, limits, secrets) is n
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,11 +203,13 @@ def find_file(folder: Path, flags: Mapping[str, Any], environ: Mapping[str, str]
 
 def read_file(path: Path) -> dict[str, Any]:
     """The file's keys and values; empty when there is no file. Unknown keys are refused: they are misspellings."""
+    if not path.exists():
+        return {}
+    import tomllib
+
     try:
         with path.open("rb") as file:
             found = tomllib.load(file)
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"{path} can't be read: {error}.", "Correct the file; it is TOML: http = '0.0.0.0:80'"
@@ -222,6 +222,8 @@ def read_file(path: Path) -> dict[str, Any]:
 
 def unknown_key(path: Path, name: str) -> ConfigError:
     """An error that offers the nearest known key."""
+    import difflib
+
     near = difflib.get_close_matches(name, BY_NAME, n=1)
     hint = f"Did you mean {near[0]}?" if near else f"Known options: {', '.join(BY_NAME)}."
     return ConfigError(f"{path} has an unknown option {name!r}.", hint)

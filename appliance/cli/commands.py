@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Sequence
 
@@ -91,6 +90,8 @@ def usage_error(error: click.ClickException) -> HomeportError:
 
 def unknown_command(error: click.NoSuchCommand, group: click.Group, path: str) -> UnknownCommand:
     """An error that offers the nearest command."""
+    import difflib
+
     name = error.command_name
     near = difflib.get_close_matches(name, group.commands, n=1, cutoff=0.5)
     hint = f"Did you mean {path} {near[0]}?" if near else f"Commands: {', '.join(group.commands)}."

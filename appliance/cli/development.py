@@ -1,11 +1,11 @@
-"""Commands for those who change Homeport; only a checkout has them: test, lock, docs."""
+"""Commands for those who change Homeport; only a checkout has them: test, lock, docs.
+
+Every start imports this file to know the commands, so what only a command needs is imported in its function.
+"""
 
 from __future__ import annotations
 
-import configparser
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -30,6 +30,8 @@ def is_checkout() -> bool:
 @click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PYTEST ARGUMENTS]")
 def test(pytest_arguments: tuple[str, ...]) -> int:
     """Run the tests, the linters and the type checker on both cores."""
+    import subprocess
+
     command = [sys.executable, "-m", "pytest", *workers(pytest_arguments), *pytest_arguments]
     return subprocess.run(command, cwd=ROOT).returncode
 
@@ -44,6 +46,8 @@ def workers(arguments: tuple[str, ...]) -> list[str]:
 @click.argument("uv_arguments", nargs=-1, type=click.UNPROCESSED, metavar="[UV ARGUMENTS]")
 def lock(uv_arguments: tuple[str, ...]) -> None:
     """Write the lock files anew from setup.cfg (needs uv: pip install uv)."""
+    import shutil
+
     if shutil.which("uv") is None:
         raise CommandFailed("The lock files are made by uv, which is not installed.", "pip install uv")
     pins, test_pins = direct_pins()
@@ -54,6 +58,8 @@ def lock(uv_arguments: tuple[str, ...]) -> None:
 
 def direct_pins() -> tuple[list[str], list[str]]:
     """The direct dependencies in setup.cfg: of the program, and of its tests."""
+    import configparser
+
     settings = configparser.ConfigParser()
     settings.read(ROOT / "setup.cfg", encoding="utf-8")
     return lines_of(settings["options"]["install_requires"]), lines_of(settings["options.extras_require"]["test"])
@@ -66,6 +72,8 @@ def lines_of(value: str) -> list[str]:
 
 def compile_lock(name: str, pins: list[str], uv_arguments: tuple[str, ...]) -> None:
     """Resolve for every system and Python at once; write each pin with the hashes of all its files."""
+    import subprocess
+
     command = [
         "uv", "pip", "compile", "-", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes",
         "--only-binary", ":all:", "--find-links", str(ROOT / "packaging" / "wheels"), "--no-header", "--no-annotate",
