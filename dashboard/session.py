@@ -13,7 +13,7 @@ from pathlib import Path
 
 from appliance.core.record_query import find_record
 from flask import Flask, session
-from flask_login import LoginManager, UserMixin, login_user, logout_user
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from appliance.auth.first_run import FirstRun
 from appliance.core.app import App
@@ -54,8 +54,11 @@ def set_up(flask_app: Flask, app: App, first_run: FirstRun) -> None:
     )
     flask_app.extensions[ROOMS] = (app, first_run)
     manager = LoginManager()
-    manager.init_app(flask_app)
     manager.user_loader(lambda cookie: find_administrator(app, cookie))
+    # Instead of manager.init_app: that also reads the session after every request, of the wire's too, for a
+    # "remember me" cookie that we don't have; each answer would then vary by Cookie.
+    flask_app.login_manager = manager  # type: ignore[attr-defined]
+    flask_app.context_processor(lambda: {"current_user": current_user})
 
 
 def sign_in(record: Record) -> None:

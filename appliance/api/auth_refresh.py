@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.api.auth_response import admit, answer_auth, get_auth_collection
+from appliance.api.auth_response import admit, answer_auth, get_collection
 from appliance.api.request import Request, Response
 from appliance.auth import tokens
 from appliance.errors import Forbidden, Unauthorized
@@ -10,7 +10,7 @@ from appliance.errors import Forbidden, Unauthorized
 
 def auth_refresh(request: Request) -> Response:
     """A fresh token for the one that came along; a token that can't be refreshed is answered as it is."""
-    collection = get_auth_collection(request)
+    collection = get_collection(request)
     record = request.auth
     if record is None:
         raise Unauthorized("The request requires valid record authorization token.")

@@ -17,11 +17,17 @@ from appliance.core.record_json import pick_fields, record_as_json
 from appliance.errors import Forbidden, NotFound
 
 
-def get_auth_collection(request: Request) -> Collection:
-    """The route's auth collection. Raises NotFound with the wire's words."""
+def get_collection(request: Request) -> Collection:
+    """The route's collection. Raises NotFound with the wire's words."""
     collection = request.app.collections.find(request.path["collection"])
     if collection is None:
         raise NotFound("Missing or invalid collection context.")
+    return collection
+
+
+def get_auth_collection(request: Request) -> Collection:
+    """The route's collection, if its records can sign in. Raises NotFound with the wire's words."""
+    collection = get_collection(request)
     if not collection.is_auth:
         raise NotFound("Missing or invalid auth collection context.")
     return collection
