@@ -33,6 +33,7 @@ CODE = re.compile(r"\b[A-Z]{3}-\d{4}\b")
 CLONE = re.compile(r"\b_clone_\w{4}\b")
 SCAFFOLD_INDEX = re.compile(r"\b(idx_(?:tokenKey|email))_[a-z0-9]{10}\b")
 REFERENCES = re.compile(r"(?<=existing reference in )[\w, ]+")
+FIELD_ID = re.compile(r"(text|editor|number|bool|email|url|date|autodate|select|file|relation|json|password)\d+")
 STORED_NAME = re.compile(r"_[a-z0-9]{10}(?=\.[A-Za-z0-9]+\b)")
 SHORT_STORED_NAME = re.compile(r"(?<![a-z0-9_])([a-z0-9_]{0,2})[a-z0-9]{10}_[a-z0-9]{10}(?=\.[A-Za-z0-9]+\b)")
 RECORD_ID = re.compile(r"(?<![A-Za-z0-9_])[a-z0-9]{15}(?![A-Za-z0-9_])")
@@ -82,7 +83,7 @@ class Normaliser:
         return "<now>" if moment >= self._began - SLACK_SECONDS else "<earlier>"
 
     def _id(self, found: re.Match[str]) -> str:
-        if found[0] in known_words():
+        if found[0] in known_words() or FIELD_ID.fullmatch(found[0]):
             return found[0]
         number = self._numbers.setdefault(found[0], len(self._numbers) + 1)
         return f"<id{number}>"
