@@ -11,7 +11,6 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-from appliance.core.record_query import find_record
 from flask import Flask, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
@@ -19,6 +18,7 @@ from appliance.auth.first_run import FirstRun
 from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
 from appliance.core.record import Record
+from appliance.core.record_query import find_record
 
 LIFETIME = timedelta(days=7)
 KEY_FILE = "dashboard-key"

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from appliance.core.record_save import create_record
-
 from appliance import wiring
 from appliance.config import load_config
 from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
+from appliance.core.record_save import create_record
 
 PASSWORD = "correct horse battery"
 

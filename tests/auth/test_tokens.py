@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 
 import jwt
 import pytest
-from appliance.core.record_save import delete_record, update_record
 
 from appliance import clock
 from appliance.auth import tokens
 from appliance.core.app import App
 from appliance.core.record import Record
+from appliance.core.record_save import delete_record, update_record
 from tests.boxes import add_user, open_box
 
 
