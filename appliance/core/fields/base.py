@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Default = TypeVar("Default")
 RESERVED_NAMES = frozenset(("null", "true", "false", "_rowid_", "collectionId", "collectionName", "expand"))
+AUTH_BODY_KEYS = frozenset(("passwordConfirm", "oldPassword"))  # they stand in a request's body beside the fields
+RESERVED_NAME = FieldError("validation_reserved_field_name", "The field name is reserved and cannot be used.")
 FOUND_VIA = FieldError("validation_found_via", 'The value cannot contain "_via_".')
 LONGEST_NAME = 100
 LONGEST_HELP = 300
@@ -122,7 +124,7 @@ class Field:
         """
         found = {
             "id": REQUIRED if not self.id else length_between(self.id, 1, LONGEST_NAME),
-            "name": self._name_error(),
+            "name": self._name_error(collection),
             "help": length_between(self.help, 1, LONGEST_HELP),
             **self.own_option_errors(app, collection),
         }
@@ -132,7 +134,7 @@ class Field:
         """What is wrong with the options that only this type has; None where all is well."""
         return {}
 
-    def _name_error(self) -> FieldError | None:
+    def _name_error(self, collection: Collection) -> FieldError | None:
         if not self.name:
             return REQUIRED
         if wrong_length := length_between(self.name, 1, LONGEST_NAME):
@@ -141,6 +143,8 @@ class Field:
             return WRONG_FORMAT
         if self.name in RESERVED_NAMES:
             return IN_LIST
+        if collection.is_auth and self.name in AUTH_BODY_KEYS:
+            return RESERVED_NAME
         return FOUND_VIA if "_via_" in self.name.lower() else None
 
     def zero(self) -> Any:

@@ -59,7 +59,7 @@ class RelationField(ManyField):
         stored = app.collections.find(collection.id)
         if any(self._points_elsewhere(each) for each in (stored.fields if stored else ())):
             return COLLECTION_CHANGE
-        target = collection if self.collection_id == collection.id else app.collections.find(self.collection_id)
+        target = app.collections.find(self.collection_id)
         if target is None or target.id != self.collection_id:
             return MISSING_COLLECTION
         return VIEW_TARGET if target.is_view and not collection.is_view else None
