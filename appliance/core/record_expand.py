@@ -47,12 +47,21 @@ def expand_records(app: App, records: Sequence[Record], expand: str, request: Re
     if not records or not expand:
         return
     expander = _Expander(app, request)
-    for path in expand.split(","):
-        names = [name.strip() for name in path.strip().strip(".").split(".")]
+    for path in _split_paths(expand):
         try:
-            expander.follow(records, names[:MAX_LEVELS], ())
+            expander.follow(records, path, ())
         except CannotExpandError:
             continue
+
+
+def _split_paths(expand: str) -> list[list[str]]:
+    """The names of each path. One that another goes on from is left to that other, and fails with it."""
+    paths = [[name.strip() for name in path.strip().strip(".").split(".")] for path in expand.split(",")]
+    return [
+        path[:MAX_LEVELS]
+        for path in paths
+        if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+    ]
 
 
 class _Expander:

@@ -41,6 +41,7 @@ BY_IDS: Final = "by ids"  # records of a list of ids
 BACK: Final = "back"  # records whose relation holds one of a list of ids, at most `limit` for each, behind that id
 EXISTS: Final = "exists"  # whether one stored record passes
 EXISTS_NEW: Final = "exists new"  # whether a record that is not yet stored passes
+EXISTS_VALUES: Final = "exists values"  # whether a stored record with other values than its row's passes
 
 MAX_PLANS: Final = 1000  # combinations kept
 MAX_VARIANTS: Final = 16  # statements kept for one combination, for requests of different shape
@@ -117,7 +118,8 @@ class _Builder:
         self.collection = collection
         self.spec = spec
         is_draft = spec.purpose == EXISTS_NEW
-        table = Sql(DIALECT.quote(NEW_RECORD if is_draft else collection.name))
+        by_values = is_draft or spec.purpose == EXISTS_VALUES
+        table = Sql(DIALECT.quote(NEW_RECORD if by_values else collection.name))
         self.root = Root(collection, table, ALIAS, is_draft=is_draft)
         self.joins = Joins(DIALECT)
         self.facts = RequestFacts(request)
@@ -152,7 +154,7 @@ class _Builder:
         if key.name == RANDOM:
             return DIALECT.random()
         direction = "DESC" if key.is_descending else "ASC"
-        if key.name == ROW_ORDER:
+        if key.name == ROW_ORDER and not self.collection.is_view:  # a view's rows have no order of their own
             return sql(f"{{}} {direction}", DIALECT.row_order(ALIAS))
         try:
             operand = resolver.resolve(key.name)

@@ -52,6 +52,7 @@ def expanded(world: World, who: str, collection: str, record_id: str, paths: str
         pytest.param("", "message", "001", id="a field that is no relation is left out"),
         pytest.param("", "post.nowhere", "001", id="a path with an unknown end is left out whole"),
         pytest.param("", "nowhere,post", {"001": {"post": "002"}}, id="a wrong path doesn't hurt the next"),
+        pytest.param("", "post,post.nowhere", "001", id="a path that a wrong one goes on from falls with it"),
         pytest.param("", "post,post", {"001": {"post": "002"}}, id="a path sent twice counts once"),
         pytest.param("", "post.vault_via_post", "001", id="a collection without view rule drops the path"),
         pytest.param("", "post.reviewer", "001", id="a hidden relation is not there for a guest"),
