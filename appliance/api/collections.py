@@ -27,7 +27,8 @@ Result = TypeVar("Result")
 def list_collections(request: Request) -> Response:
     """A page of collections, filtered and sorted by their plain columns."""
     page = collection_list.list_collections(request.app, read_list_query(request.query), request.as_info())
-    return _answer(request, {**page, "items": [each.as_json() for each in page["items"]]})
+    items = [each.as_json() for each in page["items"]]
+    return Response({**page, "items": pick_fields(items, request.query.get("fields", ""))})
 
 
 def view_collection(request: Request) -> Response:

@@ -19,7 +19,7 @@ from appliance.core.option_checks import BAD_VALUE, BLANK, found, length_in_rang
 from appliance.core.rule_check import check_rule
 from appliance.core.view_query import check_ids, view_fields
 from appliance.core.view_words import ViewQueryError
-from appliance.errors import FieldError, SchemaError, ValidationFailed
+from appliance.errors import FieldError, ValidationFailed
 
 if TYPE_CHECKING:
     from appliance.core.app import App
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 NAME: Final = re.compile(r"\w+\Z", re.ASCII)
 NAME_LENGTH: Final = 255
 ID_LENGTH: Final = 100
-SQLITE_PREFIX: Final = "sqlite_"
+INTERNAL_PREFIXES: Final = ("sqlite_", "_homeport")
+INTERNAL_NAMES: Final = frozenset(("_collections", "_params", "_migrations"))
 VIEW_RULES: Final = ("listRule", "viewRule")
 
 _NAME_TAKEN: Final = FieldError(
@@ -99,11 +100,12 @@ def _check_view_query(app: App, collection: Collection, field_errors: Any) -> Fi
         return BLANK
     try:
         view_fields(app, query)
+        if wrong := _first_wrong_name(collection, field_errors):
+            return FieldError("validation_invalid_view_query", f"Invalid query - {wrong}")
         check_ids(app, query)
-    except (ViewQueryError, SchemaError) as error:
+    except ViewQueryError as error:
         return FieldError("validation_invalid_view_query", f"Invalid query - {error}.")
-    wrong = _first_wrong_name(collection, field_errors)
-    return FieldError("validation_invalid_view_query", f"Invalid query - {wrong}") if wrong else None
+    return None
 
 
 def _first_wrong_name(collection: Collection, field_errors: Any) -> str:
@@ -141,8 +143,8 @@ def _check_free_name(app: App, collection: Collection, old: Collection | None) -
         return _NAME_IS_ID
     if old is not None and old.name.lower() == name:
         return None
-    is_table = name in {each.lower() for each in app.database.schema.tables()}
-    return _NAME_IS_TABLE if is_table or name.startswith(SQLITE_PREFIX) else None
+    is_table = name in INTERNAL_NAMES or name in {each.lower() for each in app.database.schema.tables()}
+    return _NAME_IS_TABLE if is_table or name.startswith(INTERNAL_PREFIXES) else None
 
 
 def _check_type(collection: Collection, old: Collection | None) -> FieldError | None:

@@ -16,6 +16,7 @@ from appliance.core.collection_indexes import default_auth_indexes, has_unique_i
 from appliance.core.collection_options import read_options
 from appliance.core.collection_scaffolds import (
     AUTH_FIELDS,
+    EMAIL_FIELD,
     ID_FIELD,
     ID_PATTERN,
     default_options,
@@ -27,6 +28,7 @@ from appliance.core.shapes import OBJECT, TEXT_OR_NULL, WrongShape, lay_over
 from appliance.errors import BadRequest, ValidationFailed
 
 UNREADABLE_TYPE: Final = "Failed to load the collection type data due to invalid formatting."
+NAMELESS: Final = "_"  # the table of indexes of a draft without a name, which is refused for its name only
 _PLAIN_OPTIONS: Final = {
     "id": str,
     "name": str,
@@ -170,7 +172,7 @@ def _auth_field(wanted: Mapping[str, Any], present: Field | None) -> Field:
         return field_from_json({**wanted, "id": present.id})
     if wanted.get("hidden"):
         return replace(present, system=True, hidden=True, required=True)
-    return replace(present, system=True)
+    return replace(present, system=True, hidden=present.hidden and wanted is not EMAIL_FIELD)
 
 
 def named_indexes(draft: Collection) -> Collection:
@@ -180,9 +182,10 @@ def named_indexes(draft: Collection) -> Collection:
     """
     if draft.is_view:
         return draft
-    indexes = [_on_table(each, draft.name) for each in draft.indexes]
+    table = draft.name or NAMELESS
+    indexes = [_on_table(each, table) for each in draft.indexes]
     if draft.is_auth:
-        defaults = zip(("tokenKey", "email"), default_auth_indexes(draft.name, draft.id), strict=True)
+        defaults = zip(("tokenKey", "email"), default_auth_indexes(table, draft.id), strict=True)
         indexes += [statement for field, statement in defaults if not has_unique_index(indexes, field)]
     return replace(draft, indexes=tuple(indexes))
 

@@ -117,7 +117,7 @@ def _require_distinct(app: App, changes: Sequence[_Change], delete_missing: bool
     kept = [each for each in app.collections.all() if each.id not in ids and (each.system or not delete_missing)]
     names = {each.name.lower() for each in kept}
     for place, change in enumerate(changes):
-        same = "id" if change.new.id in ids[:place] else "name" if change.new.name.lower() in names else ""
+        same = "name" if change.new.name.lower() in names else "id" if change.new.id in ids[:place] else ""
         if same:
             raise _failed(
                 f'failed to save collection "{change.new.name}": constraint failed: UNIQUE constraint failed: '

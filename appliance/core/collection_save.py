@@ -18,12 +18,13 @@ from appliance.core.collection_store import TABLE
 from appliance.core.collection_table import change_table, create_table, drop_table
 from appliance.core.events import CollectionCreate, CollectionDelete, CollectionEvent, CollectionUpdate
 from appliance.core.fields.relation import RelationField
+from appliance.core.option_checks import BAD_VALUE
 from appliance.core.record import Record
 from appliance.core.record_delete import delete_record
 from appliance.core.record_query import find_record, find_records_by
 from appliance.core.view_query import changed_views, view_fields
 from appliance.core.view_words import ViewQueryError
-from appliance.errors import BadRequest, SchemaError, StorageError
+from appliance.errors import BadRequest, SchemaError, StorageError, ValidationFailed
 
 if TYPE_CHECKING:
     from appliance.core.app import App
@@ -92,7 +93,10 @@ def update_collection(app: App, name_or_id: str, body: Mapping[str, Any]) -> Col
 
     def work() -> Collection:
         old = app.collections.get(name_or_id)
-        return update_from_draft(app, old, changed_draft(old, body))
+        draft = changed_draft(old, body)
+        if draft.id != old.id:
+            raise ValidationFailed({"id": BAD_VALUE}, hint="The id of a collection can't be changed.")
+        return update_from_draft(app, old, draft)
 
     return app.collections.change(work)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from appliance.core.collection import Collection
 from appliance.core.collection_scaffolds import ID_FIELD
 from appliance.core.fields import Field, field_from_json
 from appliance.core.view_words import Named, ViewQueryError, ViewText, read_view, unquoted
-from appliance.errors import SchemaError
+from appliance.errors import StorageError
 
 if TYPE_CHECKING:
     from appliance.core.app import App
@@ -27,7 +28,7 @@ CLONE_LETTERS: Final = 4
 _MAX_COLUMN_PARTS: Final = 2
 
 _CAST: Final = re.compile(r"cast\(.*\sas\s+(?P<type>\w+)\s*\)\Z", re.IGNORECASE | re.DOTALL)
-_COUNTING: Final = re.compile(r"(?:count|total)\(.*\)\Z", re.IGNORECASE | re.DOTALL)
+_COUNTING: Final = re.compile(r"(?:count|total)\(", re.IGNORECASE)
 _JSON: Final = {"type": "json", "maxSize": 1}
 _WHOLE: Final = {"type": "number", "onlyInt": True}
 _CAST_TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -50,26 +51,32 @@ _SAME_IDS: Final = "the query could return records with non-unique ids"
 def view_fields(app: App, query: str) -> tuple[Field, ...]:
     """Inside a write: the fields of a SELECT, found by making a view of it for a moment. Raises ViewQueryError."""
     text = read_view(query)
-    schema = app.database.schema
-    try:
-        columns = [name for name, _ in schema.create_view(TRIAL_VIEW, query)]
-    except SchemaError as error:
-        raise ViewQueryError(error.message) from error
-    schema.drop_view(TRIAL_VIEW)
-    return fields_of(app, text, columns)
+    with _trial_view(app, query) as columns:
+        return fields_of(app, text, columns)
 
 
 def check_ids(app: App, query: str) -> None:
-    """Inside a write: refuse a SELECT whose rows can't be told apart by their id. Costs one run of the query."""
-    schema = app.database.schema
-    schema.create_view(TRIAL_VIEW, query)
-    try:
-        if "id" not in schema.columns(TRIAL_VIEW):
+    """Inside a write: refuse a SELECT whose rows can't be told apart by their id. Costs one run of the query.
+
+    Raises ViewQueryError.
+    """
+    with _trial_view(app, query) as columns:
+        if "id" not in columns:
             raise ViewQueryError(_NO_ID)
         if app.database.query(f"SELECT 1 FROM `{TRIAL_VIEW}` WHERE id IS NULL OR id = '' LIMIT 1"):  # noqa: S608
             raise ViewQueryError(_EMPTY_IDS)
         if app.database.query(f"SELECT 1 FROM `{TRIAL_VIEW}` GROUP BY id HAVING COUNT(*) > 1 LIMIT 1"):  # noqa: S608
             raise ViewQueryError(_SAME_IDS)
+
+
+@contextmanager
+def _trial_view(app: App, query: str) -> Iterator[list[str]]:
+    """A view of the query that is there for a moment, as its column names."""
+    schema = app.database.schema
+    try:
+        yield [name for name, _ in schema.create_view(TRIAL_VIEW, query)]
+    except StorageError as error:
+        raise ViewQueryError(error.message) from error
     finally:
         schema.drop_view(TRIAL_VIEW)
 

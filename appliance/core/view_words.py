@@ -13,7 +13,7 @@ from typing import Final
 
 COMMENT: Final = re.compile(r"--[^\n]*|/\*.*?\*/|('(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`|\[[^\]]*\])", re.DOTALL)
 QUOTES: Final = "`\"'[]"
-JOINS: Final = frozenset(("left", "right", "inner", "outer", "cross", "natural", "full"))
+JOINS: Final = frozenset(("left", "right", "inner", "outer", "cross", "full"))
 ENDS: Final = frozenset(("where", "group", "having", "order", "limit", "window"))
 _IDENTIFIER_WORDS: Final = 3  # name AS alias
 

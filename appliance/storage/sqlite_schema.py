@@ -137,11 +137,12 @@ class SqliteSchema:
     def create_view(self, view: str, select: str) -> list[tuple[str, str]]:
         """Make a view of one read-only SELECT and answer its (column, declared type) pairs."""
         wrapped = f"SELECT * FROM ({select.strip().rstrip(';')}\n)"  # noqa: S608 - checked by the authorizer
-        self._require_read_only(wrapped)
         self._run(f"CREATE VIEW {quote(view)} AS {wrapped}")
         try:
+            self._require_read_only(f"SELECT * FROM {quote(view)}")  # noqa: S608 - a quoted name
             return [(str(name), str(kind)) for name, kind in self._query(_COLUMNS, (view,))]
-        except StorageError as error:  # only now does SQLite look at the functions
+        except StorageError as error:  # only now does SQLite look at tables, columns and functions
+            self.drop_view(view)
             raise SchemaError(error.message) from error
 
     def drop_view(self, view: str) -> None:
