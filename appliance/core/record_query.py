@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 from appliance.clock import now
 from appliance.core.collection import Collection
 from appliance.core.record import Record
-from appliance.core.record_statement import BACK, BY_IDS, DIALECT, EXISTS, EXISTS_NEW, PAGE, Plan, PlanCache, Spec
+from appliance.core.record_statement import (
+    BACK,
+    BY_IDS,
+    DIALECT,
+    EXISTS,
+    EXISTS_NEW,
+    EXISTS_VALUES,
+    PAGE,
+    Plan,
+    PlanCache,
+    Spec,
+)
 from appliance.core.request_info import RequestInfo
 from appliance.core.rule_request import Asking
 from appliance.errors import BadRequest, Forbidden, RuleError
@@ -142,7 +153,8 @@ def values_match(app: App, record: Record, rule: str | None, client_filter: str,
     if text is None or not (text or client_filter):
         return text is not None
     _check_client_text(ListQuery(client_filter), request)
-    spec = Spec(EXISTS_NEW, text, client_filter, by_superuser=request.is_superuser)
+    purpose = EXISTS_NEW if record.is_new else EXISTS_VALUES
+    spec = Spec(purpose, text, client_filter, by_superuser=request.is_superuser)
     return bool(_run(app, record.collection, spec, request, _new_columns(record)))
 
 
