@@ -95,6 +95,13 @@ class PlanCache:
         self._keep(key, plan)
         return plan
 
+    def __len__(self) -> int:
+        return len(self._plans)
+
+    def variants(self, collection: Collection, spec: Spec) -> int:
+        """How many statements are kept for a spec."""
+        return len(self._plans.get((collection.revision, collection.id, spec), ()))
+
     def _keep(self, key: tuple[int, str, Spec], plan: Plan) -> None:
         with self._lock:
             variants = self._plans.setdefault(key, [])
