@@ -68,7 +68,10 @@ FORGERIES: list[tuple[str, Callable[[Record], str]]] = [
     ("without an end", lambda ada: jwt.encode(claims_of(ada, exp=None), key_of(ada), "HS256")),
     ("of another record", lambda ada: jwt.encode(claims_of(ada, id="nobody"), key_of(ada), "HS256")),
     ("of another collection", lambda ada: jwt.encode(claims_of(ada, collectionId="pbc_1"), key_of(ada), "HS256")),
-    ("of a collection without accounts", lambda ada: jwt.encode(claims_of(ada, collectionId="_mfas"), "x" * 40, "HS256")),
+    (
+        "of a collection without accounts",
+        lambda ada: jwt.encode(claims_of(ada, collectionId="_mfas"), "x" * 40, "HS256"),
+    ),
     ("for another purpose", lambda ada: jwt.encode(claims_of(ada, type="file"), key_of(ada, "fileToken"), "HS256")),
     ("for no purpose", lambda ada: jwt.encode(claims_of(ada, type=None), key_of(ada), "HS256")),
     ("whose id is a list", lambda ada: jwt.encode(claims_of(ada, id=["a"]), key_of(ada), "HS256")),
