@@ -2,7 +2,7 @@
 
     <data>/storage/<collectionId>/<recordId>/<name>          the bytes
     <data>/storage/<collectionId>/<recordId>/<name>.attrs    JSON: content type, the client's file name, MD5
-    <data>/storage/.incoming/                                what is being written right now; emptied at start
+    <data>/storage/.incoming/                                what is being written right now; leftovers go at start
 
 A file appears under its name only when it is whole and on the disk: written beside, flushed, renamed, the folders
 flushed. The .attrs file is not flushed by itself: when a power cut tears it, the type is found in the content again.
@@ -32,6 +32,7 @@ SIDECAR = ".attrs"
 BLOCK_BYTES = 1024 * 1024
 LONGEST_PART_BYTES = 255
 RENAME_TRIES = 5
+SWEEP_SECONDS = 3600  # nothing is written into a temporary file for so long
 FORBIDDEN = '\\:*?"<>|' if os.name == "nt" else "\\"
 
 
@@ -110,9 +111,13 @@ class LocalStorage:
         return self.root.joinpath(*parts)
 
     def _sweep(self) -> None:
-        """Delete what a killed process left half-written."""
+        """Delete what a killed process left half-written. What is young may belong to a server that runs right now
+        beside this command."""
+        oldest = clock.now().timestamp() - SWEEP_SECONDS
         for left in self._incoming.iterdir():
-            left.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if left.stat().st_mtime < oldest:
+                    left.unlink()
 
     def _write_sidecar(self, target: Path, attributes: dict[str, Any]) -> None:
         beside = self._incoming / (clock.random_id() + SIDECAR)

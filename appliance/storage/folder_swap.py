@@ -17,6 +17,7 @@ from pathlib import Path
 STAGING = ".staging-"
 READY = ".ready"
 REPLACED = ".replaced"
+CLOCK_SLACK_SECONDS = 1
 SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
 
 
@@ -38,7 +39,7 @@ def new_staging(folder: Path) -> Path:
 def sweep_staging(folder: Path) -> None:
     """Delete what programs that no longer run were building."""
     for left in folder.glob(f"{STAGING}*"):
-        if not _is_alive(left.name.removeprefix(STAGING)):
+        if not _is_being_built(left):
             shutil.rmtree(left, ignore_errors=True)
 
 
@@ -101,7 +102,12 @@ def _files_below(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.is_file())
 
 
-def _is_alive(pid: str) -> bool:
+def _is_being_built(staging: Path) -> bool:
+    """Whether the process that made it still runs. One that has the number but started later is another."""
     import psutil
 
-    return pid.isdecimal() and psutil.pid_exists(int(pid))
+    try:
+        maker = psutil.Process(int(staging.name.removeprefix(STAGING)))
+        return bool(maker.create_time() <= staging.stat().st_ctime + CLOCK_SLACK_SECONDS)
+    except (ValueError, FileNotFoundError, psutil.Error):
+        return False

@@ -65,8 +65,13 @@ def test_deleting_the_last_file_leaves_no_folder_and_no_sidecar(files: LocalStor
 def test_a_start_sweeps_what_a_killed_process_left(files: LocalStorage, tmp_path: Path) -> None:
     left = files.root / ".incoming" / "half"
     left.write_bytes(b"half a fi")
+    hours_ago = left.stat().st_mtime - 7200
+    os.utime(left, (hours_ago, hours_ago))
+    young = files.root / ".incoming" / "young"
+    young.write_bytes(b"of a server that runs beside")
     again = LocalStorage(tmp_path / "storage")
     assert not left.exists()
+    assert young.exists()
     assert list(again.keys()) == []
 
 
