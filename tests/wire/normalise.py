@@ -53,8 +53,8 @@ class Normaliser:
             return {self._text(key): self.normalise(value[key]) for key in sorted(value)}
         if isinstance(value, list):
             return [self.normalise(inner) for inner in value]
-        if isinstance(value, float) and value.is_integer():
-            return int(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return _number(value)
         return self._text(value) if isinstance(value, str) else value
 
     def _text(self, text: str) -> str:
@@ -87,6 +87,11 @@ class Normaliser:
             return found[0]
         number = self._numbers.setdefault(found[0], len(self._numbers) + 1)
         return f"<id{number}>"
+
+
+def _number(value: float) -> int | float:
+    """One spelling for 1 and 1.0; whole numbers beyond 2^53 are as exact as a double, on every server."""
+    return int(value) if abs(value) <= 2**53 and value == int(value) else float(value)
 
 
 def _decode(part: str) -> dict[str, Any]:
