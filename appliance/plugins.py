@@ -31,4 +31,6 @@ def load_plugin(app: App, name: str, register: Callable[[PluginApp], None]) -> N
         register(PluginApp(app, name))
     except Exception as error:
         app.hooks.unbind_owner(name)
-        raise PluginError(name, f"The plugin {name} could not be loaded: {error}.", "See the log, or remove it.") from error
+        raise PluginError(
+            name, f"The plugin {name} could not be loaded: {error}.", "See the log, or remove it."
+        ) from error
