@@ -39,7 +39,7 @@ def enter(purpose: str) -> None:
         from appliance import installer
 
         installer.install(folder, purpose)
-    replace_process(python_in(folder), folder)
+    become(python_in(folder), folder)
 
 
 def lock_path(purpose: str) -> str:
@@ -76,7 +76,7 @@ def python_in(folder: str) -> str:
     return os.path.join(folder, "Scripts", "python.exe") if os.name == "nt" else os.path.join(folder, "bin", "python")
 
 
-def replace_process(python: str, folder: str) -> None:
+def become(python: str, folder: str) -> None:
     """Run the same command line in `python`, under the same process id where the system can."""
     if os.environ.get("HOMEPORT_ENTERED") == folder:
         sys.exit(f"Homeport did not start: {python} does not run inside {folder}. Delete that folder and start again.")
