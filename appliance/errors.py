@@ -9,6 +9,7 @@
     │   ├── OldSqliteError         the SQLite library has the WAL-reset bug                  exit 3
     │   ├── DiskFullError          507 on the wire
     │   ├── BusyError              too many writes wait; 503 with Retry-After
+    │   ├── StatementError         a statement can't be run: too complex, or a value that no function takes
     │   ├── ConstraintError        a unique index or a NOT NULL said no; carries the columns
     │   └── SchemaError            a schema change can't be made; nothing has changed
     ├── RuleError                  a rule or filter can't be read; carries the column
@@ -88,6 +89,10 @@ class DiskFullError(StorageError):
 
 class BusyError(StorageError):
     """Too many writes wait for the one writer."""
+
+
+class StatementError(StorageError):
+    """The database can't run a statement: it is too complex, or a function refuses a value. Nothing is damaged."""
 
 
 class ConstraintError(StorageError):

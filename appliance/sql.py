@@ -6,9 +6,12 @@ moment, the would-be record). So one compiled statement serves every request.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+LARGEST: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +49,14 @@ def join_sql(separator: str, parts: Iterable[Sql]) -> Sql:
 
 
 def bind(parameters: Sequence[Any], asking: Any) -> list[Any]:
-    """The parameters with every Slot read from `asking`."""
-    return [value.read(asking) if isinstance(value, Slot) else value for value in parameters]
+    """The parameters with every Slot read from `asking`, each in a form that every driver takes."""
+    return [bindable(value.read(asking) if isinstance(value, Slot) else value) for value in parameters]
+
+
+def bindable(value: Any) -> Any:
+    """A value as drivers take it: whole numbers over 64 bits as floats, half surrogates (JSON can send them) as `?`."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode(errors="replace").decode()
+    if isinstance(value, int) and not -LARGEST <= value < LARGEST:
+        return float(value) if abs(value) < 10**308 else math.inf * (1 if value > 0 else -1)
+    return value

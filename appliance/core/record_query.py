@@ -28,7 +28,7 @@ from appliance.core.record_statement import (
 )
 from appliance.core.request_info import RequestInfo
 from appliance.core.rule_request import Asking
-from appliance.errors import BadRequest, Forbidden, RuleError
+from appliance.errors import BadRequest, Forbidden, RuleError, StatementError
 from appliance.rules.limits import MAX_FILTER_BYTES
 from appliance.sql import Sql, bind
 
@@ -86,7 +86,7 @@ def find_records_by(
     wanted = " AND ".join(f"{DIALECT.quote(_column(collection, name))} = ?{collation}" for name in values)
     columns = ", ".join(DIALECT.quote(each.name) for each in collection.fields)
     statement = f"SELECT {columns} FROM {DIALECT.quote(collection.name)} WHERE {wanted or '1 = 1'} LIMIT ?"  # noqa: S608
-    rows = app.database.query(statement, [*values.values(), limit])
+    rows = app.database.query(statement, bind([*values.values(), limit], None))
     return [Record.from_row(collection, row) for row in rows]
 
 
@@ -171,9 +171,9 @@ def list_records(app: App, collection: Collection, query: ListQuery, request: Re
     try:
         spec = Spec(PAGE, rule, query.filter, query.sort, request.is_superuser)
         plan = _plans.get(app.collections, collection, spec, request)
+        return _read_page(app, collection, plan, query, request)
     except RuleError as error:
         raise BadRequest(hint=error.hint or error.message) from error
-    return _read_page(app, collection, plan, query, request)
 
 
 def _read_page(app: App, collection: Collection, plan: Plan, query: ListQuery, request: RequestInfo) -> RecordPage:
@@ -210,7 +210,11 @@ def _run(
 
 
 def _query(app: App, statement: Sql, asking: Asking) -> list[tuple[Any, ...]]:
-    return app.database.query(statement.text, bind(statement.parameters, asking))
+    """Run a plan. What the database refuses (a JSON path, a pattern of megabytes) is the rule's fault, not ours."""
+    try:
+        return app.database.query(statement.text, bind(statement.parameters, asking))
+    except StatementError as error:
+        raise RuleError("the expression can't be evaluated", hint=error.message) from error
 
 
 def _new_columns(record: Record) -> dict[str, Any]:

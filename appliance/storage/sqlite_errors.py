@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from appliance.errors import BusyError, ConstraintError, DiskFullError, SchemaError, StorageError
+from appliance.errors import BusyError, ConstraintError, DiskFullError, SchemaError, StatementError, StorageError
 from appliance.storage.lean_peewee import peewee, sqlite_driver
 
 DriverError: tuple[type[Exception], ...] = (sqlite_driver.Error, sqlite_driver.Warning)
@@ -40,7 +40,7 @@ def translate(error: Exception) -> StorageError:
     if name in _HINTS:
         message, hint = _HINTS[name]
         return StorageError(message, f"{hint} (SQLite: {error})")
-    return StorageError(f"The database refused a statement: {error}")
+    return StatementError(f"The database refused a statement: {error}")
 
 
 def schema_error(error: Exception) -> StorageError:

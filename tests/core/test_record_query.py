@@ -276,3 +276,40 @@ def test_one_rule_keeps_a_limited_number_of_shapes(world: World) -> None:
         plan = cache.get(world.app.collections, posts(world), spec, RequestInfo(query=query))
         assert plan.fits(RequestInfo(query=query))
     assert cache.variants(posts(world), spec) == MAX_VARIANTS
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("\ud800", id="half a surrogate pair"),
+        pytest.param("\x00", id="a zero byte"),
+        pytest.param(10**30, id="a whole number over 64 bits"),
+        pytest.param(-(10**400), id="a whole number over every float"),
+        pytest.param(float("inf"), id="infinity"),
+        pytest.param({"a": ["\ud800", {"b": None}]}, id="a nested value"),
+        pytest.param(["x"] * 10_000, id="a long list"),
+        pytest.param("%" * 100_000, id="a pattern over the database's limit"),
+    ],
+)
+def test_no_value_of_a_request_breaks_a_rule(world: World, value: Any) -> None:
+    asking = world.asking("bob", body={"any": value, "editors": value, "title": value}, query={"q": str(value)})
+    for rule in (
+        "title = @request.body.any", "title ~ @request.body.any", "@request.body.any ~ title",
+        "title ~ @request.query.q",
+        "@request.body.editors:each ?= 'x'", "@request.body.editors.name ?= 'x'", "@request.body.editors:length > 1",
+        "@request.body.title:changed = true", "@request.body.any:lower = 'x'", "meta.a = @request.body.any",
+        "geoDistance(@request.body.any, 1, 2, 3) > 1", "strftime('%Y', @request.body.any) = '2024'",
+    ):  # fmt: skip
+        try:
+            assert matches_rule(world.app, stored(world), rule, asking) in (True, False)
+        except RuleError as error:
+            assert error.message == "the expression can't be evaluated"
+    assert find_records_by(world.app, posts(world), {"title": value if isinstance(value, str) else str(value)}) == []
+
+
+def test_a_view_has_no_row_order_to_sort_by(world: World) -> None:
+    from dataclasses import replace
+
+    view = replace(posts(world), type="view")
+    with pytest.raises(BadRequest):
+        list_records(world.app, view, ListQuery(sort="@rowid"), RequestInfo())
