@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NAME: Final = re.compile(r"\w+\Z", re.ASCII)
 NAME_LENGTH: Final = 255
 ID_LENGTH: Final = 100
-INTERNAL_PREFIXES: Final = ("sqlite_", "_homeport")
+INTERNAL_PREFIX: Final = "_homeport"
 INTERNAL_NAMES: Final = frozenset(("_collections", "_params", "_migrations"))
 VIEW_RULES: Final = ("listRule", "viewRule")
 
@@ -144,7 +144,7 @@ def _check_free_name(app: App, collection: Collection, old: Collection | None) -
     if old is not None and old.name.lower() == name:
         return None
     is_table = name in INTERNAL_NAMES or name in {each.lower() for each in app.database.schema.tables()}
-    return _NAME_IS_TABLE if is_table or name.startswith(INTERNAL_PREFIXES) else None
+    return _NAME_IS_TABLE if is_table or name.startswith(INTERNAL_PREFIX) else None
 
 
 def _check_type(collection: Collection, old: Collection | None) -> FieldError | None:

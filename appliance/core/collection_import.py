@@ -87,7 +87,7 @@ def _read(app: App, body: Mapping[str, Any], delete_missing: bool) -> _Change:
     try:
         old = app.collections.find(str(body.get("id") or body.get("name") or ""))
         if old is None:
-            return _Change(with_identity(app, new_draft(body)), None)
+            return _Change(with_identity(app, new_draft(body), body), None)
         draft = changed_draft(old, _with_kept_fields(old, {**body, "id": old.id}, delete_missing))
     except BadRequest as error:
         raise _failed(error.message) from error

@@ -18,13 +18,12 @@ from appliance.core.collection_store import TABLE
 from appliance.core.collection_table import change_table, create_table, drop_table
 from appliance.core.events import CollectionCreate, CollectionDelete, CollectionEvent, CollectionUpdate
 from appliance.core.fields.relation import RelationField
-from appliance.core.option_checks import BAD_VALUE
 from appliance.core.record import Record
 from appliance.core.record_delete import delete_record
 from appliance.core.record_query import find_record, find_records_by
 from appliance.core.view_query import changed_views, view_fields
 from appliance.core.view_words import ViewQueryError
-from appliance.errors import BadRequest, SchemaError, StorageError, ValidationFailed
+from appliance.errors import BadRequest, NotFound, SchemaError, StorageError
 
 if TYPE_CHECKING:
     from appliance.core.app import App
@@ -47,24 +46,27 @@ def create_collection(app: App, body: Mapping[str, Any]) -> Collection:
     Raises BadRequest when the body can't be read, ValidationFailed with one entry a wrong option, SchemaError.
     """
     draft = new_draft(body)
-    return app.collections.change(lambda: create_from_draft(app, draft))
+    return app.collections.change(lambda: _create(app, with_identity(app, draft, body)))
 
 
-def create_from_draft(app: App, draft: Collection) -> Collection:
-    """Inside `CollectionStore.change`: check, run the hooks, and store a new collection."""
-    collection = with_view_fields(app, with_identity(app, draft))
+def _create(app: App, draft: Collection) -> Collection:
+    collection = with_view_fields(app, draft)
     check_collection(app, collection, None)
     run_hooks(app, CollectionCreate(app=app, collection=collection))
     return insert_collection(app, collection)
 
 
-def with_identity(app: App, draft: Collection) -> Collection:
-    """A new collection with its id, its dates and its indexes."""
-    taken = {each.id for each in app.collections.all()}
+def with_identity(app: App, draft: Collection, body: Mapping[str, Any]) -> Collection:
+    """A new collection with its id, its dates and its indexes.
+
+    Default indexes are named after the id that the collection would have got, even when the body brings its own id;
+    those that complete a given list after the real one: so the original names them.
+    """
+    automatic = new_collection_id(draft.type, draft.name, {each.id for each in app.collections.all()})
     now = clock.now_text()
-    return named_indexes(
-        replace(draft, id=draft.id or new_collection_id(draft.type, draft.name, taken), created=now, updated=now)
-    )
+    if "indexes" not in body:
+        draft = replace(draft, indexes=named_indexes(replace(draft, id=automatic)).indexes)
+    return named_indexes(replace(draft, id=draft.id or automatic, created=now, updated=now))
 
 
 def with_view_fields(app: App, draft: Collection) -> Collection:
@@ -95,7 +97,7 @@ def update_collection(app: App, name_or_id: str, body: Mapping[str, Any]) -> Col
         old = app.collections.get(name_or_id)
         draft = changed_draft(old, body)
         if draft.id != old.id:
-            raise ValidationFailed({"id": BAD_VALUE}, hint="The id of a collection can't be changed.")
+            raise NotFound(hint="The id of a collection can't be changed.")
         return update_from_draft(app, old, draft)
 
     return app.collections.change(work)
