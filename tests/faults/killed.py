@@ -85,6 +85,12 @@ class Box:
             self.process.send_signal(signal.SIGKILL)
             self.process.wait()
 
+    def stop(self) -> None:
+        """The clean way down, as Ctrl+C."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(20)
+
     def make_collection(self) -> None:
         """The collection that everybody may write to."""
         with httpx.Client(base_url=self.url, timeout=20) as client:
