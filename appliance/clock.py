@@ -14,6 +14,7 @@ from typing import TypeVar
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 TOKEN_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"  # noqa: S105 - an alphabet
 ID_LENGTH = 15
+BYTE_VALUES = 256
 Choice = TypeVar("Choice")
 
 
@@ -45,7 +46,13 @@ def now_text() -> str:
 
 def random_text(length: int, alphabet: str = ID_ALPHABET) -> str:
     """`length` characters drawn evenly from `alphabet` with the system's secure source."""
-    return "".join(secrets.choice(alphabet) for _ in range(length))
+    fair = BYTE_VALUES - BYTE_VALUES % len(alphabet) if len(alphabet) <= BYTE_VALUES else 0
+    if not fair:
+        return "".join(secrets.choice(alphabet) for _ in range(length))
+    drawn: list[str] = []
+    while len(drawn) < length:  # bytes beyond the last whole alphabet would favour its first letters
+        drawn += [alphabet[byte % len(alphabet)] for byte in secrets.token_bytes(2 * length) if byte < fair]
+    return "".join(drawn[:length])
 
 
 def random_id() -> str:

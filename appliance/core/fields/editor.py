@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appliance.core.fields.base import Field, option, read_flag, read_whole
-from appliance.core.fields.casts import to_text
+from appliance.core.fields.base import option, read_flag, read_whole
 from appliance.core.fields.checks import REQUIRED, between
+from appliance.core.fields.plain_text import PlainTextField
 from appliance.errors import FieldError
 
 if TYPE_CHECKING:
@@ -19,21 +19,13 @@ DEFAULT_MAX_SIZE = 5 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditorField(Field):
+class EditorField(PlainTextField):
     """HTML. `max_size` in bytes, 0 for 5 MiB; `convert_urls` only tells dashboards to strip domains."""
 
     type = "editor"
 
     max_size: int = option("maxSize", read_whole, 0)
     convert_urls: bool = option("convertURLs", read_flag, False)
-
-    def zero(self) -> str:
-        """The empty text."""
-        return ""
-
-    def normalise(self, raw: Any) -> str:
-        """A text; numbers and booleans are spelled out."""
-        return to_text(raw)
 
     def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
         """The size."""

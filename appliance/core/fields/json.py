@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from appliance.core.fields.base import Field, option, read_whole
 from appliance.core.fields.casts import clean_text, plain_number
 from appliance.core.fields.checks import REQUIRED, between
@@ -69,9 +71,10 @@ class JsonField(Field):
         if not isinstance(stored, str | bytes):
             return self.normalise(stored)
         try:
-            return _clean(json.loads(stored))
+            value = _parse(stored)
         except (ValueError, RecursionError):
-            return JsonText(clean_text(stored if isinstance(stored, str) else stored.decode(errors="replace")))
+            value = clean_text(stored if isinstance(stored, str) else stored.decode(errors="replace"))
+        return JsonText(value) if isinstance(value, str) else value
 
     def value_as_json(self, value: Any) -> Any:
         """The value."""
@@ -111,6 +114,18 @@ def _read(text: str) -> Any:
         return JsonText(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
+
+
+def _parse(stored: str | bytes) -> Any:
+    """Text from the database. orjson reads it ten times faster, and is as strict as it must be: it refuses endless
+    numbers and half characters. What may be nested deeper than it can write again goes the slow way."""
+    brackets = (b"[", b"{") if isinstance(stored, bytes) else ("[", "{")
+    if sum(map(stored.count, brackets)) > MAX_DEPTH:  # type: ignore[arg-type]
+        return _clean(json.loads(stored))
+    try:
+        return orjson.loads(stored)
+    except orjson.JSONDecodeError:
+        return _clean(json.loads(stored))
 
 
 def _distinct_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -49,6 +49,12 @@ class ManyField(Field):
         """The text, or a JSON array."""
         return orjson.dumps([str(each) for each in value]).decode() if self.is_multiple else str(value)
 
+    def from_column(self, stored: Any) -> str | list[str]:
+        """The text or the list; a column that was made for the other reads as well."""
+        if self.is_multiple:
+            return [] if stored == "[]" else self.shaped(to_texts(stored))
+        return stored if type(stored) is str and "[" not in stored else self.shaped(to_texts(stored))
+
     def value_as_json(self, value: Any) -> str | list[str]:
         """The text, or a list of its own that the caller may change."""
         return list(value) if self.is_multiple else value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from appliance.core.fields.base import Field, option, read_flag, read_number
-from appliance.core.fields.casts import to_number
+from appliance.core.fields.casts import EXACT, to_number
 from appliance.core.fields.checks import REQUIRED, plain
 from appliance.errors import FieldError
 
@@ -47,6 +47,10 @@ class NumberField(Field):
         """Add or subtract."""
         amount = to_number(raw)
         return to_number(current + amount if modifier == "after" else current - amount)
+
+    def from_column(self, stored: Any) -> int | float:
+        """The number, as JavaScript would hold it."""
+        return stored if type(stored) is int and -EXACT <= stored <= EXACT else to_number(stored)
 
     def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
         """Bounds that are whole where values must be, and in order."""

@@ -19,6 +19,8 @@ MAX_DEPTH = 50
 MAX_ATOMS = 20_000
 MANY = 6  # how often * and + repeat at most when generating, as in the original
 ONE_CLASS = re.compile(r"(\[[a-zA-Z0-9-]+\])\{([0-9]+)\}")  # what nearly every id and token key is made by
+ID_PATTERN = "^[a-z0-9]+$"  # of nearly every id, checked at each save: Python's engine is ten times quicker on it
+PLAIN_ID = re.compile("[a-z0-9]+")
 SINGLE_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 ANY_CHARACTER = string.ascii_letters + string.digits
@@ -54,6 +56,8 @@ def compiled(pattern: str) -> Any:
 
 def matches(pattern: str, text: str) -> bool:
     """Whether the pattern is found anywhere in the text; a pattern that can't be compiled matches nothing."""
+    if pattern == ID_PATTERN:
+        return PLAIN_ID.fullmatch(text) is not None
     try:
         return compiled(pattern).search(text) is not None
     except re2.error:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appliance.core.fields.base import Field, option, read_flag, read_text, read_whole
-from appliance.core.fields.casts import to_text
+from appliance.core.fields.base import option, read_flag, read_text, read_whole
 from appliance.core.fields.checks import REQUIRED, WRONG_VALUE_FORMAT, between, regular_expression
-from appliance.core.fields.patterns import UnsupportedPattern, generate, matches
+from appliance.core.fields.patterns import ID_PATTERN, UnsupportedPattern, generate, matches
+from appliance.core.fields.plain_text import PlainTextField
 from appliance.core.sql_names import quoted
 from appliance.errors import FieldError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from appliance.core.record import Record
 
 DEFAULT_MAX = 5000
-DEFAULT_KEY_PATTERN = "^[a-z0-9]+$"
 FORBIDDEN_IN_KEY = frozenset("./\\|\"'`<>:?*%$\0\t\n\r ")
 RESERVED_KEYS = frozenset(("CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(10))))
 KEY_CHANGE = FieldError("validation_pk_change", "The record primary key cannot be changed.")
@@ -31,7 +30,7 @@ COMPOSITE_KEY = FieldError(
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextField(Field):
+class TextField(PlainTextField):
     """A text. `max` 0 means the original's default of 5000 characters."""
 
     type = "text"
@@ -41,14 +40,6 @@ class TextField(Field):
     pattern: str = option("pattern", read_text, "")
     autogenerate_pattern: str = option("autogeneratePattern", read_text, "")
     primary_key: bool = option("primaryKey", read_flag, False)
-
-    def zero(self) -> str:
-        """The empty text."""
-        return ""
-
-    def normalise(self, raw: Any) -> str:
-        """A text; numbers and booleans are spelled out."""
-        return to_text(raw)
 
     @property
     def longest(self) -> int:
@@ -119,7 +110,7 @@ class TextField(Field):
     def _key_error(self, app: App, record: Record, key: str) -> FieldError | None:
         """The default pattern allows no dangerous key, and the table's own index refuses doubles; other patterns may
         let through characters that break URLs or file names, and names that differ in case only."""
-        if self.pattern == DEFAULT_KEY_PATTERN:
+        if self.pattern == ID_PATTERN:
             return None
         for character in key:
             if character in FORBIDDEN_IN_KEY:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import re2
 
-from appliance.core.fields.base import Field, option, read_texts
-from appliance.core.fields.casts import to_text
+from appliance.core.fields.base import option, read_texts
 from appliance.core.fields.checks import REQUIRED, domains
+from appliance.core.fields.plain_text import PlainTextField
 from appliance.errors import FieldError
 
 if TYPE_CHECKING:
@@ -40,21 +40,13 @@ CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class UrlField(Field):
+class UrlField(PlainTextField):
     """A URL, or "". At most one of the two domain lists may be set."""
 
     type = "url"
 
     except_domains: tuple[str, ...] = option("exceptDomains", read_texts, ())
     only_domains: tuple[str, ...] = option("onlyDomains", read_texts, ())
-
-    def zero(self) -> str:
-        """The empty text."""
-        return ""
-
-    def normalise(self, raw: Any) -> str:
-        """A text; numbers and booleans are spelled out (and refused later)."""
-        return to_text(raw)
 
     def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
         """The domain lists."""

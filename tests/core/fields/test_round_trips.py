@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 import orjson
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,12 @@ VALUES = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(TEXTS, inner, max_size=4)),
     max_leaves=12,
 )
+
+
+def as_json_text(value: Any) -> str:
+    return json.dumps(value)
+
+
 FIELDS = [
     *(field_from_json({"name": "f", "id": "f1", "type": kind, "values": ["a", "b"]}) for kind in FIELD_TYPES),
     *(
@@ -34,51 +41,56 @@ FIELDS = [
         for kind in ("select", "relation", "file")
     ),
 ]
-each_field = pytest.mark.parametrize("field", [pytest.param(f, id=f"{f.type} {f.is_multiple}") for f in FIELDS])
+quickly = settings(max_examples=60, deadline=None)
 
 
-@each_field
-@settings(max_examples=50, deadline=None)
+@quickly
 @given(raw=VALUES)
-def test_reading_a_value_twice_changes_nothing(field: Field, raw: Any) -> None:
-    value = field.normalise(raw)
-    assert repr(field.normalise(value)) == repr(value)
+def test_reading_a_value_twice_changes_nothing(raw: Any) -> None:
+    for field in FIELDS:
+        value = field.normalise(raw)
+        assert repr(field.normalise(value)) == repr(value), field
 
 
-@each_field
-@settings(max_examples=50, deadline=None)
+@quickly
 @given(raw=VALUES)
-def test_a_column_gives_back_what_it_got(field: Field, raw: Any) -> None:
-    value = field.normalise(raw)
-    if field.type == "password" or isinstance(value, InvalidJson) or "nan" in repr(value) or "inf" in repr(value):
-        return
-    stored = field.to_column(value)
-    assert stored is None or isinstance(stored, str | int | float)
-    assert field.value_as_json(field.from_column(stored)) == field.value_as_json(value)
+def test_a_column_gives_back_what_it_got(raw: Any) -> None:
+    for field in FIELDS:
+        value = field.normalise(raw)
+        if _is_storable(field, value):
+            stored = field.to_column(value)
+            assert stored is None or isinstance(stored, str | int | float), field
+            assert field.value_as_json(field.from_column(stored)) == field.value_as_json(value), field
 
 
-@each_field
-@settings(max_examples=50, deadline=None)
+def _is_storable(field: Field, value: Any) -> bool:
+    """Neither refused by the checks nor, as a password, only readable as a hash."""
+    is_endless = isinstance(value, float) and not math.isfinite(value)
+    return field.type != "password" and not isinstance(value, InvalidJson) and not is_endless
+
+
+@quickly
 @given(raw=VALUES)
-def test_what_passes_the_checks_can_be_answered(field: Field, raw: Any) -> None:
-    record = Record(Collection(id="c", name="c", fields=(field,)))
-    record["f"] = raw
-    orjson.dumps(field.value_as_json(record["f"]))
-    if field.type != "relation":  # needs a database
-        field.check_value(None, record, record["f"])  # type: ignore[arg-type]
+def test_any_value_can_be_checked_and_answered(raw: Any) -> None:
+    for field in FIELDS:
+        record = Record(Collection(id="c", name="c", fields=(field,)))
+        record["f"] = raw
+        orjson.dumps(field.value_as_json(record["f"]))
+        if field.type != "relation":  # it asks the database
+            field.check_value(None, record, record["f"])  # type: ignore[arg-type]
 
 
-@each_field
-@settings(max_examples=40, deadline=None)
-@given(stored=st.one_of(st.none(), NUMBERS, TEXTS, st.binary()))
-def test_any_column_of_a_view_can_be_read(field: Field, stored: Any) -> None:
-    orjson.dumps(field.value_as_json(field.from_column(stored)))
+@quickly
+@given(stored=st.one_of(st.none(), NUMBERS, st.text(), st.binary(), VALUES.map(as_json_text)))
+def test_any_column_of_a_view_can_be_answered(stored: Any) -> None:
+    for field in FIELDS:
+        orjson.dumps(field.value_as_json(field.from_column(stored)))
 
 
-@each_field
-@settings(max_examples=40, deadline=None)
+@quickly
 @given(current=VALUES, raw=VALUES)
-def test_modifiers_take_any_value(field: Field, current: Any, raw: Any) -> None:
-    for modifier in sorted(field.modifiers):
-        value = field.modify(field.normalise(current), modifier, raw)
-        assert repr(field.normalise(value)) == repr(value)
+def test_modifiers_take_any_value(current: Any, raw: Any) -> None:
+    for field in FIELDS:
+        for modifier in sorted(field.modifiers):
+            value = field.modify(field.normalise(current), modifier, raw)
+            assert repr(field.normalise(value)) == repr(value), (field, modifier)

@@ -1,0 +1,24 @@
+"""What text, editor, email and url have in common: the value is a str, and the column holds it as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from appliance.core.fields.base import Field
+from appliance.core.fields.casts import to_text
+
+
+class PlainTextField(Field):
+    """A str; "" when never set."""
+
+    def zero(self) -> str:
+        """The empty text."""
+        return ""
+
+    def normalise(self, raw: Any) -> str:
+        """A text; numbers and booleans are spelled out."""
+        return to_text(raw)
+
+    def from_column(self, stored: Any) -> str:
+        """The text; a view's column may hold something else."""
+        return stored if type(stored) is str else to_text(stored)
