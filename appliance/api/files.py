@@ -12,14 +12,14 @@ from typing import Final
 
 from appliance.api.list_query import FLAGS
 from appliance.api.request import Request, Response
-from appliance.auth.tokens import FILE, find_token_record
+from appliance.auth.tokens import FILE, find_token_record, new_file_token
 from appliance.core.fields.file import FileField
 from appliance.core.record import Record
 from appliance.core.record_access import VIEW, can, can_read_field
 from appliance.core.record_query import find_record
 from appliance.core.request_info import CONTEXT_PROTECTED_FILE
 from appliance.core.view_files import find_home
-from appliance.errors import NotFound
+from appliance.errors import NotFound, Unauthorized
 from appliance.files.storage import StoredFile
 
 NO_COLLECTION: Final = "Missing or invalid collection context."
@@ -54,6 +54,13 @@ def serve_file(request: Request) -> Response:
     if stored is None:
         raise NotFound()
     return Response(stored, headers=_headers(stored, name, FLAGS.get(request.query.get("download", ""), False)))
+
+
+def create_file_token(request: Request) -> Response:
+    """`POST /api/files/token`: a token for protected files, for whoever is signed in."""
+    if request.auth is None:
+        raise Unauthorized()
+    return Response({"token": new_file_token(request.auth)})
 
 
 def _find_field(record: Record, name: str) -> FileField | None:

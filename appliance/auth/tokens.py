@@ -38,6 +38,11 @@ def new_auth_token(record: Record, duration: int = 0, refreshable: bool = True) 
     return jwt.encode(claims, _key(record, AUTH), ALGORITHM)
 
 
+def new_file_token(record: Record) -> str:
+    """A short-lived token for the protected files that `record` may see; it goes into URLs and opens nothing else."""
+    return jwt.encode(_claims(record, FILE, _duration(record.collection, FILE)), _key(record, FILE), ALGORITHM)
+
+
 def find_token_record(app: App, token: str, kind: str = AUTH) -> Record | None:
     """The record that a token of this kind stands for, or None when anything about it is wrong or old."""
     claims = unverified_claims(token)

@@ -11,7 +11,7 @@ from appliance.core.fields.base import Field
 from appliance.core.record_statement import DIALECT
 from appliance.core.sql_names import quoted
 from appliance.core.view_words import ViewQueryError, read_view, unquoted
-from appliance.sql import Sql
+from appliance.sql import Sql, sql
 
 MAX_NESTED_VIEWS: Final = 5
 
@@ -44,7 +44,8 @@ def _tables(view: Collection) -> list[str]:
 
 
 def _find_holder(app: App, collection: Collection, field: Field, name: str) -> str | None:
-    column = DIALECT.quote(field.name)
-    holds = f"? IN (SELECT value FROM {DIALECT.each(Sql(column)).text})" if field.is_multiple else f"{column} = ?"
-    rows = app.database.query(f"SELECT id FROM {quoted(collection.name)} WHERE {holds} LIMIT 1", (name,))  # noqa: S608
+    column = Sql(quoted(field.name))
+    holds = sql("{} = ?", column) if not field.is_multiple else sql("? IN (SELECT value FROM {})", DIALECT.each(column))
+    found = sql("SELECT id FROM {} WHERE {} LIMIT 1", Sql(quoted(collection.name)), holds)
+    rows = app.database.query(found.text, (name,))
     return str(rows[0][0]) if rows else None

@@ -16,7 +16,7 @@ from appliance.api.auth_methods import auth_methods
 from appliance.api.auth_refresh import auth_refresh
 from appliance.api.auth_with_otp import auth_with_otp
 from appliance.api.auth_with_password import auth_with_password
-from appliance.api.files import serve_file
+from appliance.api.files import create_file_token, serve_file
 from appliance.api.health import health
 from appliance.api.realtime import connect, subscribe
 from appliance.api.request import Request, Response
@@ -83,6 +83,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         unreadable=NOT_LOADED,
     ),
     Route("POST", f"{COLLECTION}/auth-with-otp", auth_with_otp, tag="authWithOTP", unreadable=NOT_LOADED),
+    Route("POST", "/api/files/token", create_file_token, AUTH, tag="fileToken"),
     Route("GET", "/api/files/{collection}/{record}/{name}", serve_file, tag="file"),
     Route("GET", "/api/realtime", connect, tag="realtime"),
     Route("POST", "/api/realtime", subscribe, tag="realtime"),

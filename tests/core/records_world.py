@@ -30,6 +30,7 @@ class World:
     """The app and who can ask it."""
 
     app: App
+    password: PasswordValue
     people: dict[str, Record] = field(default_factory=dict)
 
     def record(self, collection: str, **values: Any) -> Record:
@@ -41,9 +42,8 @@ class World:
 
     def account(self, key: str, collection: str, **values: Any) -> None:
         """Store an auth record whose password is PASSWORD; the world knows it by `key`."""
-        hashed = PasswordValue(hash=self.app.passwords.hash(PASSWORD))
         email = f"{key}@example.com"
-        self.people[key] = self.record(collection, id=f"{key:0>15}", email=email, password=hashed, **values)
+        self.people[key] = self.record(collection, id=f"{key:0>15}", email=email, password=self.password, **values)
 
     def asking(self, who: str, **facts: Any) -> RequestInfo:
         """A request of this person."""
@@ -69,11 +69,15 @@ def file(name: str, **options: Any) -> dict[str, Any]:
 def open_world(folder: Path) -> Iterator[World]:
     """The world on a fresh database."""
     with open_app(folder) as app:
-        world = World(app)
-        _add_collections(app)
-        _add_people(world)
-        _add_records(world)
+        world = World(app, PasswordValue(hash=app.passwords.hash(PASSWORD)))
+        app.database.write(lambda: _seed(world))  # one commit
         yield world
+
+
+def _seed(world: World) -> None:
+    _add_collections(world.app)
+    _add_people(world)
+    _add_records(world)
 
 
 def _add_collections(app: App) -> None:
