@@ -33,6 +33,7 @@ from appliance.core.record_access import (
     require_rule,
 )
 from appliance.core.record_expand import expand_records
+from appliance.core.record_files import staged_files
 from appliance.core.record_json import pick_fields, record_as_json, records_as_json
 from appliance.core.record_query import RecordPage, find_record
 from appliance.core.request_info import RequestInfo
@@ -74,7 +75,7 @@ def create_record(request: Request) -> Response:
     """`POST .../records`: a new record that the create rule lets in."""
     collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
     wanted = _read_wanted(request, collection, CREATE)
-    with _titled(NOT_CREATED):
+    with _titled(NOT_CREATED), staged_files(request.app, collection, wanted.changes):
         record = request.app.database.write(lambda: _create(request.app, collection, wanted))
     return _answer_record(request, record, wanted.info)
 
@@ -83,7 +84,7 @@ def update_record(request: Request) -> Response:
     """`PATCH .../records/{id}`: change what the body names in a record that the update rule opens."""
     collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
     wanted = _read_wanted(request, collection, UPDATE, request.path["id"])
-    with _titled(NOT_UPDATED):
+    with _titled(NOT_UPDATED), staged_files(request.app, collection, wanted.changes, wanted.record_id):
         record = request.app.database.write(lambda: _update(request.app, collection, wanted))
     return _answer_record(request, record, wanted.info)
 

@@ -8,19 +8,22 @@ A crash between the two leaves a file that nobody names, never a name without it
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from appliance.core.collection import Collection
 from appliance.core.fields.file import FileField
 from appliance.core.fields.file_names import NewFile
+from appliance.core.fields.text import TextField
 from appliance.core.record import Record
 from appliance.errors import StorageError
 
 if TYPE_CHECKING:
     from appliance.core.app import App
 
+SAFE_ID = re.compile(r"[A-Za-z0-9_-]+")
 log = logging.getLogger("homeport.files")
 
 
@@ -35,17 +38,31 @@ def thumbs_prefix(collection: Collection, record_id: str, name: str) -> str:
 
 
 @contextmanager
-def staged_files(app: App, collection: Collection, record_id: str, body: Mapping[str, Any]) -> Iterator[None]:
-    """Outside a write: put the body's uploads where `record_id` will look for them, so that the write need not wait
-    for the disk. What no write has adopted at the end (it was refused, or it failed) is deleted again."""
-    uploads = [each for value in body.values() for each in _new_files(value)]
+def staged_files(app: App, collection: Collection, changes: dict[str, Any], record_id: str = "") -> Iterator[None]:
+    """Outside a write: put the uploads of `changes` where `record_id` will look for them, so that no write waits for
+    the disk. A new record (no `record_id`) gets its id here, in `changes`. What no write has adopted at the end,
+    because it was refused or failed, is deleted again."""
+    uploads = [each for value in changes.values() for each in _new_files(value)]
+    if uploads and not record_id:
+        record_id = _choose_id(collection, changes)
+    if not SAFE_ID.fullmatch(record_id):  # the checks refuse it, or the write puts the files itself
+        yield
+        return
     try:
         for upload in uploads:
             put_file(app, collection, record_id, upload)
         yield
     finally:
-        strays = [file_key(collection, record_id, str(each)) for each in uploads if not each.owner]
+        strays = [file_key(collection, record_id, str(each)) for each in uploads if each.is_stored and not each.owner]
         _delete_each(app, strays)
+
+
+def _choose_id(collection: Collection, changes: dict[str, Any]) -> str:
+    """The id that a new record is to have: the one sent, else a generated one."""
+    field = collection.find_field("id")
+    if isinstance(field, TextField):
+        changes["id"] = field.normalise(changes.get("id")) or field.generated()
+    return str(changes.get("id", ""))
 
 
 def put_file(app: App, collection: Collection, record_id: str, name: NewFile) -> None:

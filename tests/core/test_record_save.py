@@ -294,17 +294,35 @@ def test_a_name_without_an_upload_must_be_the_records_own(app: App, posts: Colle
 
 
 def test_staged_files_are_adopted_by_the_write(app: App, posts: Collection) -> None:
-    record = draft(posts, id="a" * 15, picture=upload("a.txt"))
-    with staged_files(app, posts, record.id, record.values):
-        assert len(stored_files(app)) == 1
-        create_record(app, record)
+    changes: dict[str, Any] = {"picture": NewFile.of(upload("a.txt"))}
+    with staged_files(app, posts, changes):
+        assert stored_files(app) == [f"{posts.id}/{changes['id']}/{changes['picture']}"]
+        record = add(app, posts, **changes)
     assert stored_files(app) == [file_key(posts, record.id, record["picture"])]
 
 
-def test_staged_files_that_no_write_adopts_are_deleted(app: App, posts: Collection) -> None:
-    body = {"papers+": [NewFile.of(upload("a.txt"))], "title": "x"}
-    with pytest.raises(BadRequest), staged_files(app, posts, "a" * 15, body):
+@pytest.mark.parametrize(
+    ("changes", "record_id"),
+    [
+        pytest.param({}, "a" * 15, id="of a stored record"),
+        pytest.param({}, "", id="of a new record"),
+        pytest.param({"id": "b" * 15}, "", id="of a new record with an id of its own"),
+        pytest.param({"id": "../../../etc"}, "", id="of a new record with an id that leads out of the folder"),
+    ],
+)
+def test_staged_files_that_no_write_adopts_are_deleted(
+    app: App, posts: Collection, changes: dict[str, Any], record_id: str
+) -> None:
+    wanted = {**changes, "papers+": [NewFile.of(upload("a.txt"))], "title": "x"}
+    with pytest.raises(BadRequest), staged_files(app, posts, wanted, record_id):
         raise BadRequest("the rule said no")
+    assert stored_files(app) == []
+
+
+def test_an_id_that_leads_out_of_the_folder_is_refused_with_its_files(app: App, posts: Collection) -> None:
+    changes: dict[str, Any] = {"id": "../../../../etc", "picture": NewFile.of(upload("a.txt"))}
+    with pytest.raises(ValidationFailed), staged_files(app, posts, changes):
+        add(app, posts, **changes)
     assert stored_files(app) == []
 
 
