@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Iterable
 
 from appliance.core.app import App
-from appliance.http.routes import DEFAULT_BODY_LIMIT, ROUTES, Route
+from appliance.http.routes import DEFAULT_BODY_LIMIT, Route
 
 FILE_SIZE_DEFAULT = 5 * 1024 * 1024
 
 
-def body_limit_for(app: App, method: str, path: str) -> int:
-    """The limit in bytes for a request of this method and path. Called in the loop: no database here."""
-    route, collection_name = _find_route(method, path)
-    if route is None:
+class BodyLimits:
+    """The limits of a table of routes. Only routes that differ from the default are looked for."""
+
+    def __init__(self, app: App, routes: Iterable[Route]) -> None:
+        self._app = app
+        special = (each for each in routes if each.takes_files or each.body_limit != DEFAULT_BODY_LIMIT)
+        self._special = [(route, _pattern(route.path)) for route in special]
+
+    def limit_for(self, method: str, path: str) -> int:
+        """The limit in bytes for a request of this method and path. Called in the loop: no database here."""
+        for route, pattern in self._special:
+            found = pattern.fullmatch(path) if route.method == method else None
+            if found is not None:
+                return route.body_limit + (self._size_of_files(found) if route.takes_files else 0)
         return DEFAULT_BODY_LIMIT
-    return route.body_limit + (_size_of_files(app, collection_name) if route.takes_files else 0)
+
+    def _size_of_files(self, found: re.Match[str]) -> int:
+        return _size_of_files(self._app, found.groupdict().get("collection", ""))
 
 
-@lru_cache(maxsize=256)
-def _find_route(method: str, path: str) -> tuple[Route | None, str]:
-    for route in ROUTES:
-        found = _pattern(route.path).fullmatch(path) if route.method == method else None
-        if found is not None:
-            return route, found.groupdict().get("collection", "")
-    return None, ""
-
-
-@lru_cache(maxsize=256)
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(path)))
 

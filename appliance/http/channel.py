@@ -7,6 +7,7 @@ it has ended, the loop takes the socket out of its map and gives it away, togeth
 from __future__ import annotations
 
 import logging
+from socket import SHUT_WR
 from typing import Any, Final
 
 from waitress.channel import HTTPChannel
@@ -23,6 +24,8 @@ BODY_SECONDS: Final = 10.0  # from then on a body must come at BODY_RATE or fast
 BODY_RATE: Final = 1024  # bytes a second
 WRITE_SECONDS: Final = 30.0  # a client that takes nothing for so long is dropped
 IDLE_SECONDS: Final = 120.0  # a kept-alive connection without a request
+LINGER_SECONDS: Final = 2.0  # how long a refused client is read on
+LINGER_BYTES: Final = 65536  # at a time
 STREAM_KEY: Final = "homeport.give_away"  # environ: where the application leaves a Stream
 
 
@@ -78,16 +81,39 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self._request_since = 0.0  # when the first byte of the unfinished request came
         self._sent_at = clock.monotonic()
         self._gift: tuple[Stream, bytes, bool] | None = None
+        self.must_linger = False
+        self._lingers_since = 0.0
         super().__init__(server, sock, addr, adj, map)
 
     def readable(self) -> bool:
-        """Whether more requests may be read."""
+        """Whether more may be read: requests, or what a refused client still sends."""
+        if self._lingers_since:
+            return True
         return self._gift is None and bool(super().readable())
+
+    def handle_read(self) -> None:
+        """Read requests, or throw away what follows a refusal."""
+        if self._lingers_since:
+            self.recv(LINGER_BYTES)
+        else:
+            super().handle_read()
+
+    def handle_close(self) -> None:
+        """Close. After a refusal first say that nothing more comes and read on for a moment: closing at once, with
+        bytes unread, would reset the connection and take the answer away from the client."""
+        if self.must_linger and not self._lingers_since and self.connected:
+            self._lingers_since = clock.monotonic()
+            try:
+                self.socket.shutdown(SHUT_WR)
+            except OSError:
+                super().handle_close()
+        else:
+            super().handle_close()
 
     def writable(self) -> bool:
         """Whether the loop should send. Not while a worker holds the output: it sends by itself (see loop.py)."""
         self.is_output_locked = False
-        if self._gift is not None or not super().writable():
+        if self._gift is not None or self._lingers_since or not super().writable():
             return False
         if not self.requests:
             return True
@@ -107,6 +133,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def service(self) -> None:
         """Run one request on a worker's thread."""
+        self.must_linger = self.requests[0].error is not None
         try:
             super().service()
         finally:
@@ -126,6 +153,8 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def is_overdue(self, moment: float) -> bool:
         """Whether this client is too slow, or has been silent for too long. `moment` is monotonic seconds."""
+        if self._lingers_since:
+            return moment - self._lingers_since > LINGER_SECONDS
         if self.total_outbufs_len:
             return moment - self._sent_at > WRITE_SECONDS
         if self.requests:

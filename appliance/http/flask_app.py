@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import flask
 
 from appliance.core.app import App
 from appliance.http.answers import answer_error, as_flask
+from appliance.http.body_limits import BodyLimits
 from appliance.http.incoming import read_request, require_who
 from appliance.http.middleware import AFTER, BEFORE
 from appliance.http.middleware.hosts import KnownHosts
 from appliance.http.routes import ROUTES, Route
+
+LIMITS: Final = "homeport_body_limits"
 
 
 def build_flask_app(
@@ -25,12 +28,14 @@ def build_flask_app(
     built.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, MAX_CONTENT_LENGTH=None, MAX_FORM_MEMORY_SIZE=None)
     built.extensions["homeport"] = app
     built.extensions["homeport_hosts"] = KnownHosts(app)
+    table = tuple(routes)
+    built.extensions[LIMITS] = BodyLimits(app, table)
     for step in BEFORE:
         built.before_request(partial(step, app))
     for finish in reversed(AFTER):  # Flask runs the last one first
         built.after_request(partial(finish, app))
     built.register_error_handler(Exception, partial(answer_error, app))
-    for route in routes:
+    for route in table:
         add_route(built, app, route)
     for blueprint in blueprints:
         built.register_blueprint(blueprint)

@@ -6,10 +6,9 @@ import errno
 import logging
 import socket
 import threading
-from collections.abc import Callable
-from functools import partial
-from typing import Any, Final
+from typing import Final
 
+import flask
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
@@ -18,13 +17,12 @@ from waitress.task import ThreadedTaskDispatcher
 from appliance import clock
 from appliance.core.app import App
 from appliance.core.events import Start, Stop
-from appliance.http.body_limits import body_limit_for
 from appliance.http.channel import Channel
+from appliance.http.flask_app import LIMITS
 from appliance.http.loop import Loop
 
 log = logging.getLogger("homeport.http")
-
-Application = Callable[..., Any]
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns whenever all workers are busy
 
 STOP_SECONDS: Final = 8.0  # requests in flight may take so long when the server stops
 CHECK_SECONDS: Final = 1.0  # how often slow and silent clients are looked for
@@ -39,7 +37,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = Channel
 
-    def __init__(self, loop: Loop, application: Application, adj: Adjustments, sock: socket.socket) -> None:
+    def __init__(self, loop: Loop, application: flask.Flask, adj: Adjustments, sock: socket.socket) -> None:
         self.loop = loop
         self._paused_until = 0.0
         address = (sock.family, sock.type, sock.proto, sock.getsockname())
@@ -97,11 +95,11 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 class Server:
     """A running server. `stop()` ends it within ten seconds and may be called from any thread, once or more."""
 
-    def __init__(self, app: App, application: Application, listener: socket.socket) -> None:
+    def __init__(self, app: App, application: flask.Flask, listener: socket.socket) -> None:
         self._app = app
         self.loop = Loop()
         adj = _adjustments(app.config.workers)
-        adj.body_limit_for = partial(body_limit_for, app)
+        adj.body_limit_for = application.extensions[LIMITS].limit_for
         self.listener = Listener(self.loop, application, adj, listener)
         self.loop.pull_trigger = self.listener.pull_trigger
         self.address: tuple[str, int] = (str(self.listener.effective_host), int(self.listener.effective_port))
