@@ -40,7 +40,9 @@ class Record:
         self.collection = collection
         self.values: dict[str, Any] = {each.name: each.zero() for each in collection.fields}
         self.values.update(values or {})
-        self.original: dict[str, Any] = {} if is_new else dict(self.values)
+        self.original: dict[str, Any] = {}
+        if not is_new:
+            self.remember()
         self.expand: dict[str, Record | list[Record]] = {}
         self.is_expanded = False
         self.extra: dict[str, Any] = {}
@@ -92,6 +94,10 @@ class Record:
         for modifier, raw in modifiers:
             field = self.collection.fields_by_name[modifier.field]
             self.values[field.name] = field.modify(self.values[field.name], modifier.kind, raw)
+
+    def remember(self) -> None:
+        """Take the values as the stored ones. Lists are copied: a hook may change the record's own in place."""
+        self.original = {name: value[:] if type(value) is list else value for name, value in self.values.items()}
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field or extra key, or `default`."""

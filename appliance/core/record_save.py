@@ -24,7 +24,14 @@ from appliance.core.record_checks import check_record, refused
 from appliance.core.record_delete import delete_record, drop_stale_links
 from appliance.core.record_files import drop_old_files, put_new_files
 from appliance.core.record_rows import insert_row
-from appliance.core.record_write import mark_stored, require_updated, require_writable, set_autodates, start_hooks
+from appliance.core.record_write import (
+    mark_stored,
+    require_updated,
+    require_writable,
+    set_autodates,
+    start_hooks,
+    use_current_collection,
+)
 from appliance.core.request_info import RequestInfo
 from appliance.errors import ConstraintError
 
@@ -56,6 +63,7 @@ def fill_generated(record: Record) -> None:
 
 
 def _create(app: App, record: Record, request: RequestInfo | None) -> Record:
+    use_current_collection(app, record)
     fill_generated(record)
     start_hooks(app, RecordCreate(app=app, record=record, request=request))
     _store(app, record, lambda: insert_row(app, record))
@@ -63,6 +71,7 @@ def _create(app: App, record: Record, request: RequestInfo | None) -> Record:
 
 
 def _update(app: App, record: Record, request: RequestInfo | None) -> Record:
+    use_current_collection(app, record)
     start_hooks(app, RecordUpdate(app=app, record=record, request=request))
     _renew_token_key(record)
     drop_stale_links(app, record, request)

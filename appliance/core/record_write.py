@@ -23,6 +23,17 @@ def require_writable(record: Record) -> None:
         raise BadRequest(READ_ONLY)
 
 
+def use_current_collection(app: App, record: Record) -> None:
+    """Inside a write: the schema may have changed since the record was made. Raises NotFound when it is gone."""
+    current = app.collections.find(record.collection.id)
+    if current is None:
+        raise NotFound(hint=f"the collection {record.collection.name} was deleted while a record of it was being saved")
+    if current.revision != record.collection.revision:
+        held = record.values
+        record.collection = current
+        record.values = {each.name: each.normalise(held.get(each.name)) for each in current.fields}
+
+
 def start_hooks(app: App, event: RecordEvent) -> None:
     """Inside a write: run the before-parts now and the rest after the commit."""
     if app.hooks.has(event.name):
@@ -42,7 +53,7 @@ def mark_stored(app: App, record: Record) -> None:
     record.is_new = False
 
     def stored() -> None:
-        record.original = dict(record.values)
+        record.remember()
 
     def undo() -> None:
         record.is_new = was_new

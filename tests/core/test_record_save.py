@@ -12,6 +12,7 @@ import pytest
 
 from appliance.core.app import App
 from appliance.core.collection import Collection
+from appliance.core.collection_save import delete_collection, update_collection
 from appliance.core.events import RecordCreate, RecordUpdate
 from appliance.core.fields.file_names import NewFile
 from appliance.core.passwords import PasswordValue
@@ -141,6 +142,20 @@ def test_a_view_is_read_only(app: App, posts: Collection) -> None:
     view = add_collection(app, "titles", type="view", viewQuery="SELECT id, title FROM posts")
     with pytest.raises(BadRequest, match="Unsupported collection type"):
         add(app, view, title="x")
+
+
+def test_a_draft_of_an_older_schema_is_stored_in_the_newer(app: App, posts: Collection) -> None:
+    record = draft(posts, title="One", likes=5)
+    kept = [each.as_json() for each in posts.fields if each.name != "likes"]
+    update_collection(app, "posts", {"fields": [*kept, {"name": "extra", "type": "number"}], "indexes": []})
+    create_record(app, record)
+    assert app.database.query("SELECT title, extra FROM posts") == [("One", 0)]
+
+
+def test_a_draft_of_a_deleted_collection_is_not_found(app: App, posts: Collection) -> None:
+    delete_collection(app, "posts")
+    with pytest.raises(NotFound):
+        add(app, posts, title="One")
 
 
 # changing
