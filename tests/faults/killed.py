@@ -118,6 +118,11 @@ class Writers:
         for thread in self._threads:
             thread.start()
 
+    def wait_for_some(self) -> None:
+        """Until the first records are acknowledged, or all clients have given up."""
+        while len(self.acknowledged) < len(self._threads) and any(thread.is_alive() for thread in self._threads):
+            time.sleep(0.005)
+
     def wait(self) -> None:
         """Until every client has noticed that the server is gone."""
         for thread in self._threads:

@@ -31,7 +31,8 @@ def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> N
         box.make_collection()
         for number in range(KILLS):
             writers = Writers(box.url, f"round{number}")
-            time.sleep(random.uniform(0.05, 0.4))
+            writers.wait_for_some()
+            time.sleep(random.uniform(0, 0.3))
             box.kill()
             writers.wait()
             assert writers.refused == []
