@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ import psutil
 import pytest
 
 from appliance import __version__
-from appliance.cli import commands, folder, listening, with_default_command
+from appliance.cli import commands, folder, listening, logs, with_default_command
 from appliance.config import OPTIONS, Address, load_config
 from appliance.errors import ConfigError, UnsafeFolderError
 from tests.oracle import ROOT, own_environment
@@ -244,6 +245,32 @@ def test_listening_everywhere_reaches_the_loopback() -> None:
     listener = listening.listen_on(Address("0.0.0.0", 0))
     with socket.create_connection(("127.0.0.1", listener.getsockname()[1]), timeout=2):
         listener.close()
+
+
+# The log
+
+
+def test_a_line_break_from_a_client_makes_no_line_in_the_log() -> None:
+    record = logging.LogRecord("homeport.x", logging.WARNING, "", 0, "odd name %s", ("a\nb\x1b[2J\u2028",), None)
+    assert logs.OneLine().format(record).endswith("WARNING homeport.x  odd name a\\x0ab\\x1b[2J\\u2028")
+
+
+def test_a_stack_trace_is_marked_as_one() -> None:
+    try:
+        raise ValueError("first\n2026-11-23 00:00:00Z WARNING fake")
+    except ValueError:
+        record = logging.LogRecord("homeport.x", logging.ERROR, "", 0, "failed", (), sys.exc_info())
+    lines = logs.OneLine().format(record).split("\n")
+    assert lines[0].endswith("failed")
+    assert all(line.startswith("    | ") for line in lines[1:])
+
+
+def test_requests_are_logged_when_asked_for(tmp_path: Path) -> None:
+    with serving("--http", "127.0.0.1:0", "--dir", str(tmp_path), "-v") as (started, ready):
+        httpx.get(f"{ready['url']}/api/collections")
+        started.terminate()
+        _, errors = started.communicate(timeout=10)
+    assert "homeport.requests  GET '/api/collections'" in errors
 
 
 # The data folder

@@ -10,8 +10,8 @@ import click
 
 from appliance import __version__
 from appliance.cli.options import Config, examples, json_option, takes
-from appliance.cli.terminal import print_json, print_rows, say
-from appliance.config import OPTIONS, shown, unknown_variables
+from appliance.cli.terminal import print_json, print_rows, say, warn_of_unknown_variables
+from appliance.config import OPTIONS, shown
 
 ALL_OPTIONS = tuple(option.name for option in OPTIONS)
 
@@ -27,14 +27,6 @@ def config(config: Config, as_json: bool) -> None:
         return
     print_rows(rows, ("option", "value", "source", "help"))
     warn_of_unknown_variables()
-
-
-def warn_of_unknown_variables() -> None:
-    """Name HOMEPORT_* variables that nothing reads."""
-    import os
-
-    for name in unknown_variables(os.environ):
-        click.echo(f"Warning: nothing reads the environment variable {name}. See run.py config.", err=True)
 
 
 @click.command(epilog=examples("run.py version", "run.py version --json"))

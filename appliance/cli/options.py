@@ -65,6 +65,7 @@ config_file_option = click.option(
 )  # fmt: skip
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+verbose_option = click.option("-v", "--verbose", count=True, help="Log every request; twice: everything.")
 
 
 def examples(*lines: str) -> str:
@@ -73,4 +74,4 @@ def examples(*lines: str) -> str:
     return "\n\n".join(shown) if "rich_click.patch" in sys.modules else "\b\n" + "\n".join(shown)
 
 
-__all__ = ["Config", "config_file_option", "examples", "json_option", "quiet_option", "takes"]
+__all__ = ["Config", "config_file_option", "examples", "json_option", "quiet_option", "takes", "verbose_option"]

@@ -18,8 +18,9 @@ import click
 from appliance import __version__, clock
 from appliance.cli import folder
 from appliance.cli.listening import lan_address, listen
-from appliance.cli.options import Config, examples, json_option, quiet_option, takes
-from appliance.cli.terminal import say
+from appliance.cli.logs import set_up_logging
+from appliance.cli.options import Config, examples, json_option, quiet_option, takes, verbose_option
+from appliance.cli.terminal import say, warn_of_unknown_variables
 from appliance.config import Address
 
 STOP_SIGNALS = tuple(
@@ -35,13 +36,17 @@ STOP_SIGNALS = tuple(
         "run.py serve --local                            this machine only",
         "run.py serve --http 0.0.0.0:80 --dir /srv/box   another port and data folder",
         "run.py serve --json                             one line of JSON when ready",
+        "run.py serve -v                                 log every request",
     )
 )
 @takes("http", "dir", "local", "headless", "origins", "hosts", "workers")
 @quiet_option
+@verbose_option
 @json_option
-def serve(config: Config, quiet: bool, as_json: bool) -> int:
+def serve(config: Config, quiet: bool, verbose: int, as_json: bool) -> int:
     """Serve the API and the dashboard (what `run.py` does by itself)."""
+    set_up_logging(verbose, quiet)
+    warn_of_unknown_variables()
     folder.prepare_folder(config.dir)
     with folder.held(config.dir):
         listener, address = listen(config)
@@ -69,6 +74,7 @@ class Ready:
         self.config = config
         self.setup_code = f"{setup_code[:4]}-{setup_code[4:]}" if setup_code else ""
         self.seconds = seconds_since_start()
+        self.port = address.port
         self.gave_way = not config.has_chosen_port and address.port != config.http.port
         local_host = "127.0.0.1" if address.is_everywhere else address.host
         self.url = f"http://{Address(local_host, address.port)}"
@@ -97,7 +103,7 @@ class Ready:
         name = f"homeport {__version__}"
         say(f" {click.style(name, bold=True)}{' ' * (49 - len(name))}ready in {self.seconds:.1f} s")
         if self.gave_way:
-            say(f" Port {self.config.http.port} is taken by another program: this one is used from now on.")
+            say(f" Port {self.config.http.port} was taken by another program, so this box stays on {self.port}.")
         say(f" Dashboard   {click.style(self.dashboard, fg='cyan')}")
         if self.lan_url:
             say(f" On the LAN  {click.style(self.lan_url, fg='cyan')}")

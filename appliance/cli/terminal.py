@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from appliance.config import unknown_variables
 from appliance.errors import ApiError, HomeportError
 
 
@@ -59,6 +61,12 @@ def print_error(error: HomeportError, as_json: bool) -> None:
         click.echo(f"  {name:<8} {text}", err=True)
     if error.hint:
         click.echo(f"  Do this  {error.hint}", err=True)
+
+
+def warn_of_unknown_variables() -> None:
+    """Name HOMEPORT_* variables that nothing reads."""
+    for name in unknown_variables(os.environ):
+        click.echo(f"Warning: nothing reads the environment variable {name}. See run.py config.", err=True)
 
 
 def field_errors(error: HomeportError) -> dict[str, dict[str, str]]:
