@@ -134,7 +134,8 @@ class RequestResolver(RecordResolver):
         operand = self.facts.operand(name, read)
         if operand.kind is Kind.EMPTY:
             return operand
-        return Operand(self.dialect.lower(parameter(request_slot(name, lower_parameter(read)))), Kind.KNOWN)
+        slot = request_slot(name, lower_parameter(read))
+        return Operand(self.dialect.lower(parameter(slot)), Kind.KNOWN, constant=slot)
 
     def _auth(self, parts: Sequence[str], name: str) -> Operand:
         if len(parts) == 1 and parts[0] in _AUTH_VALUES:

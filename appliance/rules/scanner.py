@@ -1,13 +1,15 @@
 """Cuts a text into tokens, lazily: an error on the left is reported before one further right.
 
-identifier   letter _ @ # then letters digits _ . :      (may not end in . or :)
-number       -? digits [. digits]
-text         '...' or "..."; \\ escapes the quote and itself
-sign         a run of = ! < > ~ ?                        (must be one of SIGNS)
-join         && or ||
-group        ( ... ) kept as its inner text, parsed later
-call         identifier immediately followed by (
-comment      // to the end of the line
+    identifier   letter _ @ # then letters digits _ . :      (may not end in . or :)
+    number       -? digits [. digits]
+    text         '...' or "..."; \\ escapes the quote and itself
+    sign         a run of = ! < > ~ ?                        (must be one of SIGNS)
+    join         && or ||
+    group        ( ... ) kept as its inner text, parsed later
+    call         identifier immediately followed by (
+    comment      // to the end of the line
+
+A zero byte ends a comment and is refused everywhere else, as in the original.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ _NUMBER = re.compile(r"-?[0-9]*(?:\.[0-9]*)?")
 _GOOD_NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
 _SIGN = re.compile(r"[=!<>~?]+")
 _JOIN = re.compile(r"[&|]+")
-_COMMENT = re.compile(r"//[^\n]*")
+_COMMENT = re.compile(r"//[^\n\0]*\0?")
 _PLAIN_IN_GROUP = re.compile(r"[^()'\"]+")
 
 
@@ -127,6 +129,8 @@ class Scanner:
             self.position += 1
             if character == quote:
                 return "".join(value)
+            if character == "\0":
+                break
             value.append(self._take_escaped(quote) if character == "\\" else character)
         raise self._fault(f"invalid quoted text {quote_text(quote + ''.join(value))}", start)
 

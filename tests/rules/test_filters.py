@@ -45,21 +45,21 @@ def cases() -> list[Any]:
 @pytest.mark.parametrize(("collection", "text"), cases())
 def test_a_filter_finds_what_the_original_finds(original: Original, app: App, collection: str, text: str) -> None:
     for who in EVERYBODY:
-        expected, found = _answers(original, app, collection, who, filter=text)
-        assert _as_set(found) == _as_set(expected), who
+        expected, found = answers_of(original, app, collection, who, filter=text)
+        assert as_set(found) == as_set(expected), who
 
 
 @pytest.mark.parametrize("sort", SORTS)
 def test_a_sort_orders_as_the_original_orders(original: Original, app: App, sort: str) -> None:
     for who in EVERYBODY:
-        expected, found = _answers(original, app, "projects", who, sort=sort)
+        expected, found = answers_of(original, app, "projects", who, sort=sort)
         assert found == expected, who
 
 
 def test_a_random_sort_finds_all(original: Original, app: App) -> None:
     for sort in ("@random", "-@random,title"):
-        expected, found = _answers(original, app, "projects", "guest", sort=sort, filter="owner.name!=''")
-        assert _as_set(found) == _as_set(expected)
+        expected, found = answers_of(original, app, "projects", "guest", sort=sort, filter="owner.name!=''")
+        assert as_set(found) == as_set(expected)
 
 
 @pytest.mark.parametrize("page", [-1, 0, 1, 2, 3, 4, 9])
@@ -97,12 +97,12 @@ def test_pages_are_cut_as_the_original_cuts_them(
 )
 def test_limits_are_the_originals(original: Original, app: App, text: str, refused: bool) -> None:
     for who in EVERYBODY:
-        expected, found = _answers(original, app, "projects", who, filter=text)
+        expected, found = answers_of(original, app, "projects", who, filter=text)
         assert found == expected, who
         assert (found == 400) is refused
 
 
-def _answers(original: Original, app: App, collection: str, who: str, **query: str) -> tuple[Any, Any]:
+def answers_of(original: Original, app: App, collection: str, who: str, **query: str) -> tuple[Any, Any]:
     """What the original and what ours finds: (ids, total), or the status of a refusal with its sentence."""
     answer = original.list(collection, who, **query)
     expected: Any = answer.status_code
@@ -117,5 +117,5 @@ def _answers(original: Original, app: App, collection: str, who: str, **query: s
     return expected, ([each.id for each in page.records], page.total)
 
 
-def _as_set(found: Any) -> Any:
+def as_set(found: Any) -> Any:
     return (sorted(found[0]), found[1]) if isinstance(found, tuple) else found

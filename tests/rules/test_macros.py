@@ -45,9 +45,7 @@ def test_all_macros_are_tested() -> None:
     [
         pytest.param("@weekday", datetime(2024, 3, 3, tzinfo=UTC), 0, id="Sunday is day 0"),
         pytest.param("@weekday", datetime(2024, 3, 2, tzinfo=UTC), 6, id="Saturday is day 6"),
-        pytest.param(
-            "@monthEnd", datetime(2023, 12, 31, 23, 59, tzinfo=UTC), "2023-12-31 23:59:59.999Z", id="Dec"
-        ),
+        pytest.param("@monthEnd", datetime(2023, 12, 31, 23, 59, tzinfo=UTC), "2023-12-31 23:59:59.999Z", id="Dec"),
         pytest.param("@monthEnd", datetime(2023, 2, 1, tzinfo=UTC), "2023-02-28 23:59:59.999Z", id="a short February"),
         pytest.param("@tomorrow", datetime(2024, 2, 29, tzinfo=UTC), "2024-03-01 00:00:00.000Z", id="a leap day's end"),
         pytest.param("@yearEnd", datetime(2024, 2, 29, tzinfo=UTC), "2024-12-31 23:59:59.999Z", id="from a leap day"),

@@ -39,7 +39,7 @@ def test_every_sign_is_read_with_and_without_blanks(sign: str) -> None:
         pytest.param("'a\nb'", "a\nb", id="a line break inside"),
         pytest.param("'// no comment'", "// no comment", id="slashes inside"),
         pytest.param("''", "", id="nothing inside"),
-        pytest.param("'é😀\x00'", "é😀\x00", id="any character inside"),
+        pytest.param("'é😀\x01'", "é😀\x01", id="any character but a zero byte inside"),
     ],
 )
 def test_a_text_has_its_value(text: str, value: str) -> None:
@@ -101,6 +101,9 @@ def test_columns_point_into_the_whole_text_even_from_inside_groups() -> None:
         pytest.param("a=1 & b=1", 'invalid join operator "&"', 5, id="half a join"),
         pytest.param("a='x", 'invalid quoted text "\'x"', 3, id="an open quote"),
         pytest.param("a='x\\", 'invalid quoted text "\'x"', 3, id="an open quote behind a backslash"),
+        pytest.param("a='x\0y'", 'invalid quoted text "\'x"', 3, id="a zero byte in a text"),
+        pytest.param("a=1 // b\0c", 'expected && or ||, got "c" (identifier)', 10, id="a zero byte in a comment"),
+        pytest.param("a=1\0", "unexpected character '\\x00'", 4, id="a zero byte"),
         pytest.param("a=1.", 'invalid number "1."', 3, id="a number without end"),
         pytest.param("a=-", 'invalid number "-"', 3, id="a lonely minus"),
         pytest.param("a.=1", 'invalid identifier "a."', 1, id="a name that ends in a dot"),
