@@ -140,7 +140,7 @@ def _clean(value: Any, depth: int = 0) -> Any:
 
     Only the top level is a JsonText: what lies deeper is never read as JSON.
     """
-    if depth > MAX_DEPTH:
+    if depth >= MAX_DEPTH and isinstance(value, dict | list | tuple):
         raise ValueError("nested too deep")
     if isinstance(value, str):
         return clean_text(value) if depth else JsonText(clean_text(value))
