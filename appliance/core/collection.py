@@ -142,7 +142,10 @@ def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as answers show them: no `secret` of a token kind, no OAuth2 `clientSecret`."""
     shown = {name: _without(each, "secret") if name in TOKEN_OPTIONS else each for name, each in options.items()}
     if oauth2 := shown.get("oauth2"):
-        shown["oauth2"] = {**oauth2, "providers": [_without(each, "clientSecret") for each in oauth2["providers"]]}
+        shown["oauth2"] = {
+            **oauth2,
+            "providers": [_without(each, "clientSecret") for each in oauth2["providers"] or ()],
+        }
     return shown
 
 
