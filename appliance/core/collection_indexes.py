@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 _STATEMENT: Final = re.compile(
@@ -84,6 +85,7 @@ class Index:
         return replace(self, schema="", optional=False).as_sql()
 
 
+@lru_cache(maxsize=4096)
 def parse_index(text: str) -> Index | None:
     """Read one CREATE INDEX statement, or None when it isn't one."""
     found = _STATEMENT.search(text)

@@ -55,6 +55,12 @@ def read_options(kind: str, present: Mapping[str, Any], body: Mapping[str, Any])
     return options  # type: ignore[no-any-return]
 
 
+def complete_options(kind: str, stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored options with the empty value of every one that is missing. Raises WrongShape."""
+    shape = OPTION_SHAPES.get(kind, {})
+    return lay_over(shape, empty_value(shape), dict(stored))  # type: ignore[no-any-return]
+
+
 def _known_providers(present: Mapping[str, Any], body: Mapping[str, Any], listed: list[Any]) -> list[Any]:
     """A provider that was there keeps what the body doesn't say, above all its secret, which no answer shows."""
     given = (body.get("oauth2") or {}).get("providers")

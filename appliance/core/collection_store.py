@@ -12,10 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from appliance.core.collection import ROW_COLUMNS, Collection, collection_from_row
-from appliance.errors import NotFound
+from appliance.core.collection_options import complete_options
+from appliance.core.shapes import WrongShape
+from appliance.errors import NotFound, StorageError, ValidationFailed
 
 if TYPE_CHECKING:
-    from appliance.storage.database import Database
+    from appliance.storage.database import Database, Row
 
 Result = TypeVar("Result")
 TABLE: Final = "_collections"
@@ -108,7 +110,7 @@ class CollectionStore:
         return self._committed
 
     def _load(self) -> _Snapshot:
-        return _Snapshot.of(collection_from_row(row) for row in self._database.query(_SELECT))
+        return _Snapshot.of(_read_row(row) for row in self._database.query(_SELECT))
 
     def _stage(self, snapshot: _Snapshot) -> None:
         def forget() -> None:
@@ -122,6 +124,17 @@ class CollectionStore:
     def _publish(self) -> None:
         if self._pending is not None:
             self._committed, self._pending = self._pending, None
+
+
+def _read_row(row: Row) -> Collection:
+    """The collection of a row, with empty values for options that the version which wrote it did not know."""
+    try:
+        collection = collection_from_row(row)
+        return replace(collection, options=complete_options(collection.type, collection.options))
+    except (ValidationFailed, WrongShape, ValueError) as error:
+        name = row[ROW_COLUMNS.index("name")]
+        hint = "It may come from a newer version. Start that version, or restore the latest backup."
+        raise StorageError(f"The stored collection {name} can't be read: {error}", hint) from error
 
 
 def _nothing() -> None:

@@ -59,5 +59,5 @@ def _lay_over_object(shape: Mapping[str, Shape], present: Mapping[str, Any], raw
 def _require(raw: Any, expected: type) -> Any:
     right = isinstance(raw, expected) and not (expected is int and isinstance(raw, bool))
     if not right or (expected is int and not -LARGEST <= raw < LARGEST):
-        raise WrongShape
+        raise WrongShape("a value has the wrong type")
     return raw

@@ -11,7 +11,7 @@ import pytest
 from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.collection_save import create_collection, update_collection
-from appliance.errors import NotFound
+from appliance.errors import NotFound, StorageError
 from tests.core.bare_app import add_collection, open_app
 
 
@@ -99,3 +99,29 @@ def test_changes_of_many_threads_all_count(app: App) -> None:
         each.join()
     assert {f"c{n}" for n in range(8)} <= {each.name for each in app.collections.all()}
     assert {f"c{n}" for n in range(8)} <= set(app.database.schema.tables())
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        pytest.param("fields", '[{"type": "hologram", "name": "x"}]', id="an unknown field type"),
+        pytest.param("fields", "[", id="broken JSON"),
+        pytest.param("options", '{"authToken": 3}', id="an option of the wrong type"),
+    ],
+)
+def test_a_row_that_can_not_be_read_is_named(app: App, column: str, value: str) -> None:
+    statement = f"UPDATE _collections SET `{column}` = ? WHERE name = 'users'"
+    app.database.write(lambda: app.database.execute(statement, (value,)))
+    with pytest.raises(StorageError, match="The stored collection users can't be read"):
+        app.collections.reload()
+
+
+def test_options_that_an_older_version_did_not_write_are_empty(app: App) -> None:
+    older = '{"authToken": {"secret": "s", "duration": 9}}'
+    app.database.write(
+        lambda: app.database.execute("UPDATE _collections SET options = ? WHERE name = 'users'", (older,))
+    )
+    app.collections.reload()
+    options = app.collections.get("users").options
+    assert options["authToken"] == {"secret": "s", "duration": 9}
+    assert options["authAlert"] == {"enabled": False, "emailTemplate": {"subject": "", "body": ""}}
