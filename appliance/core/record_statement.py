@@ -44,6 +44,7 @@ EXISTS_NEW: Final = "exists new"  # whether a record that is not yet stored pass
 EXISTS_VALUES: Final = "exists values"  # whether a stored record with other values than its row's passes
 
 MAX_PLANS: Final = 1000  # combinations kept
+MAX_PLAN_CHARACTERS: Final = 8_000_000  # of SQL kept: one hostile filter of 3,500 bytes can make half a million
 MAX_VARIANTS: Final = 16  # statements kept for one combination, for requests of different shape
 
 
@@ -70,6 +71,11 @@ class Plan:
     count: Sql | None
     guards: tuple[Guard, ...]
 
+    @property
+    def characters(self) -> int:
+        """How much SQL it holds."""
+        return len(self.select.text) + (len(self.count.text) if self.count else 0)
+
     def fits(self, request: RequestInfo) -> bool:
         """Whether the statement means the same for this request."""
         return all(guard.holds(request) for guard in self.guards)
@@ -78,8 +84,10 @@ class Plan:
 class PlanCache:
     """Plans by schema revision, collection and spec; the least recently used go first. Safe between threads."""
 
-    def __init__(self, size: int = MAX_PLANS) -> None:
+    def __init__(self, size: int = MAX_PLANS, characters: int = MAX_PLAN_CHARACTERS) -> None:
         self._size = size
+        self._characters = characters
+        self._used = 0
         self._plans: OrderedDict[tuple[int, str, Spec], list[Plan]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -88,6 +96,8 @@ class PlanCache:
         key = (collection.revision, collection.id, spec)
         with self._lock:
             variants = list(self._plans.get(key, ()))
+            if variants:
+                self._plans.move_to_end(key)
         for plan in variants:
             if plan.fits(request):
                 return plan
@@ -106,10 +116,12 @@ class PlanCache:
         with self._lock:
             variants = self._plans.setdefault(key, [])
             variants.insert(0, plan)
+            self._used += plan.characters - sum(each.characters for each in variants[MAX_VARIANTS:])
             del variants[MAX_VARIANTS:]
             self._plans.move_to_end(key)
-            while len(self._plans) > self._size:
-                self._plans.popitem(last=False)
+            while len(self._plans) > self._size or (self._used > self._characters and len(self._plans) > 1):
+                _, dropped = self._plans.popitem(last=False)
+                self._used -= sum(each.characters for each in dropped)
 
 
 def build_plan(schema: Schema, collection: Collection, spec: Spec, request: RequestInfo) -> Plan:
@@ -169,6 +181,8 @@ class _Builder:
             raise RuleError(error.message, key.column, f"Column {key.column}: {error.hint}") from error
         if operand.kind is not Kind.COLUMN:
             raise RuleError("invalid sort field", key.column, f"Column {key.column}: {key.name} is no field.")
+        if operand.visible is not None:
+            return sql(f"CASE WHEN {{}} THEN {{}} END {direction}", operand.visible, operand.value)
         return sql(f"{{}} {direction}", operand.value)
 
     def _from(self, conditions: Sequence[Sql]) -> Sql:

@@ -11,6 +11,7 @@ from appliance.rules.scanner import Scanner, Token, quote_text
 from appliance.rules.tree import AND, Argument, Comparison, Group, Term
 
 EMPTY: Final = "empty filter expression"
+SHORT: Final = 500  # characters
 INCOMPLETE: Final = "invalid or incomplete filter expression"
 _EXPECTED_OPERAND: Final = {
     "left": "expected left operand (identifier, function, text or number)",
@@ -18,13 +19,21 @@ _EXPECTED_OPERAND: Final = {
 }
 
 
-@lru_cache(maxsize=2048)
 def parse_expression(text: str) -> Group:
-    """Parse a rule or filter.
+    """Parse a rule or filter. Trees of short texts are kept: a list rule is parsed for each join to its collection.
 
     Raises RuleError: `message` is the sentence (without full stop) that the wire shows for a bad rule,
     `column` its place, `hint` both for the operator.
     """
+    return _parse_short(text) if len(text) <= SHORT else _parse(text)
+
+
+@lru_cache(maxsize=512)
+def _parse_short(text: str) -> Group:
+    return _parse(text)
+
+
+def _parse(text: str) -> Group:
     if len(text) > MAX_RULE_BYTES:
         raise RuleError("the expression is too long", 0, f"A rule may have {MAX_RULE_BYTES:,} characters.")
     group = _Parser(text, 0, 0).parse()

@@ -313,3 +313,33 @@ def test_a_view_has_no_row_order_to_sort_by(world: World) -> None:
     view = replace(posts(world), type="view")
     with pytest.raises(BadRequest):
         list_records(world.app, view, ListQuery(sort="@rowid"), RequestInfo())
+
+
+def test_hostile_filters_do_not_fill_the_memory(world: World) -> None:
+    cache = PlanCache(characters=50_000)
+    for number in range(40):
+        text = " || ".join(f"editors.name = '{number}.{each}'" for each in range(20))
+        cache.get(world.app.collections, posts(world), Spec(PAGE, filter=text), RequestInfo())
+    assert 1 <= len(cache) < 10
+
+
+def test_a_plan_in_use_stays(world: World) -> None:
+    cache = PlanCache(size=2)
+    used = Spec(PAGE, filter="score = 0")
+    first = cache.get(world.app.collections, posts(world), used, RequestInfo())
+    for number in range(1, 5):
+        cache.get(world.app.collections, posts(world), Spec(PAGE, filter=f"score = {number}"), RequestInfo())
+        assert cache.get(world.app.collections, posts(world), used, RequestInfo()) is first
+
+
+def test_sorting_tells_nothing_of_an_address_that_its_owner_hides(world: World) -> None:
+    people = world.app.collections.get("people")
+
+    def sorted_by(who: str, sort: str) -> list[str]:
+        page = list_records(world.app, people, ListQuery(sort=sort), world.asking(who))
+        return [each["name"] for each in page.records]
+
+    assert sorted_by("root", "-email") == ["Cyd", "Bob", "Ann"]
+    for who in ("", "bob"):
+        assert sorted_by(who, "-email,name") == ["Ann", "Bob", "Cyd"]
+        assert sorted_by(who, "-email:lower,-name") == ["Ann", "Cyd", "Bob"]

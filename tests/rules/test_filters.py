@@ -11,7 +11,7 @@ import pytest
 from appliance.core.app import App
 from appliance.core.record_query import ListQuery, list_records
 from appliance.errors import ApiError
-from tests.rules.conftest import EVERYBODY, Original, request_of
+from tests.rules.conftest import EVERYBODY, SUPERUSER, Original, request_of
 
 TABLE = Path(__file__).with_name("filters.toml")
 
@@ -51,7 +51,8 @@ def test_a_filter_finds_what_the_original_finds(original: Original, app: App, co
 
 @pytest.mark.parametrize("sort", SORTS)
 def test_a_sort_orders_as_the_original_orders(original: Original, app: App, sort: str) -> None:
-    for who in EVERYBODY:
+    """But a hidden address sorts like an empty one: tests/core/test_record_query.py."""
+    for who in EVERYBODY if sort != "owner.email" else [SUPERUSER]:
         expected, found = answers_of(original, app, "projects", who, sort=sort)
         assert found == expected, who
 
