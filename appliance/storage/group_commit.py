@@ -117,20 +117,14 @@ class Writer:
     def execute(self, sql: str, parameters: Sequence[Any]) -> int:
         """Run one statement inside the transaction; the number of rows touched."""
         self._require_transaction()
-        try:
+        with _translated():
             return int(self._connection.execute(sql, parameters).rowcount)
-        except DriverError as error:
-            raise translate(error) from error
-        except (OverflowError, UnicodeEncodeError) as error:
-            raise StorageError(f"A value can't be stored: {error}") from error
 
     def execute_many(self, sql: str, rows: Any) -> None:
         """Run one statement for many rows inside the transaction."""
         self._require_transaction()
-        try:
+        with _translated():
             self._connection.executemany(sql, rows)
-        except DriverError as error:
-            raise translate(error) from error
 
     def after_commit(self, callback: Callback, on_rollback: Callback | None) -> None:
         """Queue a callback for the caller's thread."""
@@ -264,10 +258,8 @@ class Writer:
         _release(group)
 
     def _control(self, sql: str) -> None:
-        try:
+        with _translated():
             self._connection.execute(sql)
-        except DriverError as error:
-            raise translate(error) from error
 
     def _require_transaction(self) -> None:
         """Without one, SQLite would commit each statement by itself."""
@@ -275,6 +267,19 @@ class Writer:
             raise StorageError("This needs a transaction: call it inside database.write(...).")
         if not self._connection.in_transaction:
             raise StorageError("The transaction was rolled back by an earlier error; nothing of it is stored.")
+
+
+class _translated:  # noqa: N801 - used as a statement, and cheaper than a generator
+    """Raise what the driver raises as the StorageError that says what it means."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, DriverError):
+            raise translate(error) from error
+        if isinstance(error, OverflowError | UnicodeEncodeError):
+            raise StorageError(f"A value can't be stored: {error}") from error
 
 
 def _same_again(error: BaseException | None) -> StorageError:

@@ -93,7 +93,7 @@ class Readers:
 
     def __init__(self, path: Path, limit: int) -> None:
         self._path = path
-        self._free: list[peewee.SqliteDatabase] = []
+        self._free: list[Any] = []
         self._opened: list[peewee.SqliteDatabase] = []
         self._slots = threading.Semaphore(limit)
         self._closed = False
@@ -101,13 +101,13 @@ class Readers:
     def query(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         """All rows of one SELECT on the committed state."""
         with self._slots:
-            database = self._take()
+            connection = self._take()
             try:
-                return fetch(driver_connection(database), sql, parameters)
+                return fetch(connection, sql, parameters)
             finally:
-                self._free.append(database)
+                self._free.append(connection)
 
-    def _take(self) -> peewee.SqliteDatabase:
+    def _take(self) -> Any:
         if self._closed:
             raise StorageError("The database is closed.")
         try:
@@ -115,7 +115,7 @@ class Readers:
         except IndexError:
             database = open_reader(self._path)
             self._opened.append(database)
-            return database
+            return driver_connection(database)
 
     def close(self) -> None:
         """Close every connection. A read that runs right now fails."""

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +184,22 @@ def test_programs_that_start_at_once_migrate_once(tmp_path: Path) -> None:
 
 def test_the_busy_timeout_is_long_enough_for_a_slow_neighbour() -> None:
     assert sqlite_connection.BUSY_SECONDS >= 5
+
+
+def test_a_thread_that_runs_gevents_loop_can_read_and_write(database: SqliteDatabase) -> None:
+    answers: list[Any] = []
+
+    def hub() -> None:
+        import gevent
+
+        def work(number: int) -> None:
+            add(database, str(number))
+            gevent.sleep(0)
+            answers.append(database.query("SELECT COUNT(*) FROM notes"))
+
+        gevent.joinall([gevent.spawn(work, number) for number in range(5)])
+
+    thread = threading.Thread(target=hub)
+    thread.start()
+    thread.join()
+    assert answers == [[(5,)]] * 5
