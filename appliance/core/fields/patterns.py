@@ -21,6 +21,7 @@ MANY = 6  # how often * and + repeat at most when generating, as in the original
 ONE_CLASS = re.compile(r"(\[[a-zA-Z0-9-]+\])\{([0-9]+)\}")  # what nearly every id and token key is made by
 ID_PATTERN = "^[a-z0-9]+$"  # of nearly every id, checked at each save: Python's engine is ten times quicker on it
 PLAIN_ID = re.compile("[a-z0-9]+")
+QUOTED = re.compile(r"(?<!\\)((?:\\\\)*)\\Q(.*?)(?:\\E|\Z)", re.DOTALL)  # \Q...\E: as it stands
 SINGLE_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 ANY_CHARACTER = string.ascii_letters + string.digits
@@ -84,7 +85,7 @@ def generate(pattern: str) -> str:
     simple = ONE_CLASS.fullmatch(pattern)
     if simple and int(simple[2]) <= MAX_REPEAT:
         return clock.random_text(int(simple[2]), _filtered(simple[1]))
-    return _Generator(pattern).text()
+    return _Generator(QUOTED.sub(lambda found: found[1] + re.escape(found[2]), pattern)).text()
 
 
 class _Generator:

@@ -35,6 +35,7 @@ _BODY = rf"(?:(?:[a-zA-Z0-9{_LATER}]+-?-?)*[a-zA-Z0-9{_LATER}]+)"
 _TOP = rf"(?:\.[a-zA-Z{_LATER}]+)"
 _HOST = rf"(?:{_ADDRESS}|{_ADDRESS_6}|(?:{_HEAD}|{_SUBDOMAIN})?{_BODY}{_TOP}?)"
 URL = re2.compile(rf"{_SCHEME}?{_USER}?{_HOST}\.?(?::\d{{1,5}})?(?:[/?#][^\s]*)?")
+USER = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 BAD_ESCAPE = re.compile(r"%(?![0-9a-fA-F]{2})")
 CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
@@ -72,6 +73,12 @@ def is_url(text: str) -> bool:
     if not SHORTEST < len(text) < LONGEST or text.startswith(".") or CONTROL.search(text):
         return False
     before_query = re.split(r"[?#]", text, maxsplit=1)[0]
-    if ":" not in text and "." not in before_query:
+    if not (_has_plain_user(before_query) if ":" in text else "." in before_query):
         return False
     return not BAD_ESCAPE.search(before_query) and URL.fullmatch(text) is not None
+
+
+def _has_plain_user(before_query: str) -> bool:
+    """Whether what stands before an @ of the host's part consists of the characters that RFC 3986 allows there."""
+    authority = before_query.partition("://")[2] or before_query
+    return USER.fullmatch(authority.partition("/")[0].rpartition("@")[0]) is not None
