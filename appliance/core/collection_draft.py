@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from appliance.core.collection import AUTH, BASE, RULE_NAMES, VIEW, Collection
+from appliance.core.collection import AUTH, BASE, RULE_NAMES, Collection
 from appliance.core.collection_indexes import default_auth_indexes, has_unique_index, parse_index
 from appliance.core.collection_options import read_options
 from appliance.core.collection_scaffolds import (
@@ -135,7 +135,7 @@ def _checksum(text: str) -> int:
 
 def with_system_fields(kind: str, fields: Sequence[Field]) -> tuple[Field, ...]:
     """The fields with those that a collection of this type can't be without."""
-    if kind == VIEW:
+    if kind not in (BASE, AUTH):
         return tuple(fields)
     listed = _with_id_field(fields)
     return _with_auth_fields(listed) if kind == AUTH else listed
@@ -159,15 +159,17 @@ def _as_id_field(field: Field) -> Field:
 def _with_auth_fields(fields: Sequence[Field]) -> tuple[Field, ...]:
     listed = list(fields)
     for wanted in AUTH_FIELDS:
-        place = next((place for place, each in enumerate(listed) if each.name == wanted["name"]), len(listed))
-        listed[place : place + 1] = [_auth_field(wanted, listed[place] if place < len(listed) else None)]
+        place = next((place for place, each in enumerate(listed) if each.name == wanted["name"]), None)
+        if place is None:
+            taken = {each.id for each in listed}
+            listed.append(field_from_json({**wanted, "id": new_field_id(wanted["type"], wanted["name"], taken)}))
+        else:
+            listed[place] = _as_auth_field(listed[place], wanted)
     return tuple(listed)
 
 
-def _auth_field(wanted: Mapping[str, Any], present: Field | None) -> Field:
+def _as_auth_field(present: Field, wanted: Mapping[str, Any]) -> Field:
     """The present field with the flags that the system needs, or the default one in its place."""
-    if present is None:
-        return field_from_json(wanted)
     if present.type != wanted["type"]:
         return field_from_json({**wanted, "id": present.id})
     if wanted.get("hidden"):

@@ -179,6 +179,13 @@ def test_auth_options_are_refused_for(app: App, options: dict[str, Any], path: s
             id="its auth rule",
         ),
         pytest.param("_superusers", {"fields": []}, "fields", "validation_system_field_change", id="its fields"),
+        pytest.param(
+            "users",
+            {"fields": [{"id": "email3885137012", "name": "mail", "type": "email"}]},
+            "fields",
+            "validation_system_field_change",
+            id="a system field's name",
+        ),
         pytest.param("posts", {"type": "auth"}, "type", "validation_collection_type_change", id="any type"),
         pytest.param(
             "posts",

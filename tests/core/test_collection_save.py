@@ -382,3 +382,10 @@ class TestViews:
             truncate_collection(app, "numbers")
         delete_collection(app, "numbers")
         assert len(rows(app, "posts")) == 1
+
+    def test_a_view_on_which_another_rests_is_not_renamed(self, app: App) -> None:
+        self.view(app, "select id, title from posts")
+        self.view(app, "select id, title from shown", "again")
+        with pytest.raises(SchemaError, match="view again"):
+            update_collection(app, "shown", {"name": "renamed"})
+        assert rows(app, "again") == [{"title": "a"}]
