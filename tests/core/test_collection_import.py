@@ -58,12 +58,13 @@ def test_an_id_finds_a_collection_under_its_old_name(app: App) -> None:
     assert own_names(app) == ["users", "articles"]
 
 
-def test_a_field_without_id_is_the_one_of_its_name_and_keeps_its_values(app: App) -> None:
+@pytest.mark.parametrize("delete_missing", [False, True])
+def test_a_field_without_id_is_the_one_of_its_name_and_keeps_its_values(app: App, delete_missing: bool) -> None:
     made = add_collection(app, "posts", {"id": "own", "name": "a", "type": "text"})
     record = Record(made)
     record["a"] = "kept"
     create_record(app, record)
-    import_collections(app, [{"name": "posts", "fields": [{"name": "a", "type": "text", "max": 9}]}], False)
+    import_collections(app, [{"name": "posts", "fields": [{"name": "a", "type": "text", "max": 9}]}], delete_missing)
     posts = app.collections.get("posts")
     assert posts.fields_by_name["a"].id == "own"
     assert find_records_by(app, posts, {})[0]["a"] == "kept"
