@@ -6,6 +6,7 @@ the write share one transaction, so that what was allowed is what is stored.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from appliance.core.record_access import (
     LIST,
     UPDATE,
     can_manage,
+    can_write_field,
     get_allowed,
     get_rule,
     list_allowed,
@@ -38,7 +40,9 @@ from appliance.core.record_json import pick_fields, record_as_json, records_as_j
 from appliance.core.record_query import RecordPage, find_record
 from appliance.core.request_info import RequestInfo
 from appliance.core.rule_request import body_for_rules
-from appliance.errors import BadRequest, NotFound, ValidationFailed
+from appliance.errors import BadRequest, NotFound, ValidationFailed, errors_as_json
+
+log = logging.getLogger("homeport.records")
 
 NO_COLLECTION: Final = "Missing collection context."
 NO_COLLECTION_TO_WRITE: Final = "Missing or invalid collection context."
@@ -75,7 +79,7 @@ def create_record(request: Request) -> Response:
     """`POST .../records`: a new record that the create rule lets in."""
     collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
     wanted = _read_wanted(request, collection, CREATE)
-    with _titled(NOT_CREATED), staged_files(request.app, collection, wanted.changes):
+    with _titled(NOT_CREATED, collection, wanted.info), staged_files(request.app, collection, wanted.changes):
         record = request.app.database.write(lambda: _create(request.app, collection, wanted))
     return _answer_record(request, record, wanted.info)
 
@@ -84,7 +88,10 @@ def update_record(request: Request) -> Response:
     """`PATCH .../records/{id}`: change what the body names in a record that the update rule opens."""
     collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
     wanted = _read_wanted(request, collection, UPDATE, request.path["id"])
-    with _titled(NOT_UPDATED), staged_files(request.app, collection, wanted.changes, wanted.record_id):
+    with (
+        _titled(NOT_UPDATED, collection, wanted.info),
+        staged_files(request.app, collection, wanted.changes, wanted.record_id),
+    ):
         record = request.app.database.write(lambda: _update(request.app, collection, wanted))
     return _answer_record(request, record, wanted.info)
 
@@ -172,12 +179,23 @@ def _get_record(app: App, collection: Collection, record_id: str) -> Record:
 
 
 @contextmanager
-def _titled(sentence: str) -> Iterator[None]:
-    """Core knows which field is wrong, not what the client was about to do: its errors get the answer's sentence."""
+def _titled(sentence: str, collection: Collection, info: RequestInfo) -> Iterator[None]:
+    """Core knows which field is wrong, not what the client was about to do: its errors get the answer's sentence.
+
+    A field that the client can't see or set isn't named to it; the operator finds it in the log.
+    """
     try:
         yield
     except ValidationFailed as error:
-        raise ValidationFailed(error.data, sentence, error.hint) from error
+        shown: dict[str, Any] = {}
+        kept_back: dict[str, Any] = {}
+        for name, entry in error.data.items():
+            field = collection.find_field(name)
+            is_shown = field is None or can_write_field(collection, field, info)
+            (shown if is_shown else kept_back)[name] = entry
+        if kept_back:
+            log.warning("%s %s: hidden fields: %s", collection.name, sentence, errors_as_json(kept_back))
+        raise ValidationFailed(shown, sentence, error.hint) from error
 
 
 def _answer_record(request: Request, record: Record, info: RequestInfo) -> Response:

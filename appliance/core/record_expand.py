@@ -54,14 +54,16 @@ def expand_records(app: App, records: Sequence[Record], expand: str, request: Re
             continue
 
 
-def _split_paths(expand: str) -> list[list[str]]:
-    """The names of each path. One that another goes on from is left to that other, and fails with it."""
-    paths = [[name.strip() for name in path.strip().strip(".").split(".")] for path in expand.split(",")]
-    return [
-        path[:MAX_LEVELS]
-        for path in paths
-        if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
-    ]
+def _split_paths(expand: str) -> list[tuple[str, ...]]:
+    """The names of each path, once. One that another goes on from is left to that other, and fails with it."""
+    paths = dict.fromkeys(_names(path) for path in expand.split(","))
+    continued = {path[:cut] for path in paths for cut in range(1, len(path))}
+    return [path for path in paths if path not in continued]
+
+
+def _names(path: str) -> tuple[str, ...]:
+    names = path.strip().strip(".").split(".", MAX_LEVELS)
+    return tuple(name.strip() for name in names[:MAX_LEVELS])
 
 
 class _Expander:

@@ -237,6 +237,18 @@ def test_errors_name_the_field_under_the_endpoint_s_sentence(fresh: World) -> No
     assert answer.body == {"status": 400, "message": "Failed to update record.", "data": {"title": REQUIRED}}
 
 
+def test_an_error_does_not_name_a_hidden_field(fresh: World, caplog: pytest.LogCaptureFixture) -> None:
+    fields = [each.as_json() for each in fresh.app.collections.get("posts").fields]
+    for each in fields:
+        if each["name"] == "secret":
+            each["required"] = True
+    update_collection(fresh.app, "posts", {"fields": fields})
+    answer = ask(fresh, create_record, "bob", {"title": "New"}, collection="posts")
+    assert answer.body == {"status": 400, "message": "Failed to create record.", "data": {}}
+    assert "secret" in caplog.text
+    assert ask(fresh, create_record, "root", {"title": "New"}, collection="posts").body["data"] == {"secret": REQUIRED}
+
+
 def allow(world: World, collection: str, rule: str, text: str) -> None:
     update_collection(world.app, collection, {rule: text})
 

@@ -148,3 +148,11 @@ def test_an_excerpt(text: str, limit: int, dots: bool, cut: str) -> None:
 def test_an_excerpt_of_hostile_html_takes_linear_time(piece: str) -> None:
     """A quadratic scan of this megabyte would take minutes."""
     excerpt(piece * (1_000_000 // len(piece)), 5)
+
+
+def test_thousands_of_picks_cost_no_more_for_thousands_of_records() -> None:
+    """16 KiB of `fields` fit into a request; each record must not pay for each of them."""
+    fields = ",".join(f"a.b{place}" for place in range(2500)) + ",title" + ",(" * 2000
+    records = [{"title": "x", "a": {"b1": 1, "c": 2}, **{f"k{place}": 0 for place in range(30)}} for _ in range(1000)]
+    assert pick_fields(records, fields)[999] == {"title": "x", "a": {"b1": 1}}
+    assert pick_fields({"a": 1}, "a" * 8000 + ".a" * 4000) == {}
