@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from appliance.core.collection import Collection
+from appliance.core.fields.base import Field
+from appliance.core.fields.json import JsonField
 from appliance.core.record import Record
 from appliance.core.sql_names import quoted
 
@@ -24,10 +26,20 @@ def insert_row(app: App, record: Record) -> None:
 
 
 def update_row(app: App, record: Record) -> bool:
-    """Inside a write: store a changed record; False when it isn't there any more. Raises ConstraintError."""
-    collection = record.collection
-    statement = _update_sql(collection.name, _columns(collection))
-    return app.database.execute(statement, [*_row(record), record.id]) > 0
+    """Inside a write: store what has changed in a record; False when it isn't there any more. Raises ConstraintError.
+
+    Only changed columns are written, so that a job which loaded the record earlier takes nothing back that others
+    have changed since.
+    """
+    changed = [each for each in record.collection.fields if _is_changed(record, each)]
+    columns = tuple(each.name for each in changed) or ("id",)
+    row = [each.to_column(record.values[each.name]) for each in changed] or [record.id]
+    return app.database.execute(_update_sql(record.collection.name, columns), [*row, record.id]) > 0
+
+
+def _is_changed(record: Record, field: Field) -> bool:
+    """A json value always counts: it may have been changed in place, and Python takes 1 and True for equal."""
+    return isinstance(field, JsonField) or record.values[field.name] != record.original.get(field.name)
 
 
 def delete_row(app: App, record: Record) -> bool:

@@ -29,9 +29,12 @@ def use_current_collection(app: App, record: Record) -> None:
     if current is None:
         raise NotFound(hint=f"the collection {record.collection.name} was deleted while a record of it was being saved")
     if current.revision != record.collection.revision:
-        held = record.values
+        held, before = record.values, record.original
         record.collection = current
         record.values = {each.name: each.normalise(held.get(each.name)) for each in current.fields}
+        record.original = (
+            {each.name: each.normalise(before.get(each.name)) for each in current.fields} if before else {}
+        )
 
 
 def start_hooks(app: App, event: RecordEvent) -> None:

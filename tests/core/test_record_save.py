@@ -214,6 +214,31 @@ def test_no_change_is_lost_when_many_add_at_once(app: App, posts: Collection) ->
     assert stored["likes"] == 40
 
 
+def test_a_record_loaded_earlier_takes_back_nothing_but_its_own_changes(app: App, posts: Collection) -> None:
+    earlier = find(app, posts, add(app, posts, title="One", slug="one").id)
+    assert earlier is not None
+    change(app, posts, earlier.id, title="Two", likes=5)
+    earlier["slug"] = "uno"
+    update_record(app, earlier)
+    stored = find(app, posts, earlier.id)
+    assert stored is not None
+    assert (stored["title"], stored["slug"], stored["likes"]) == ("Two", "uno", 5)
+
+
+def test_a_json_value_changed_in_place_is_stored(app: App) -> None:
+    notes = add_collection(app, "notes", {"name": "meta", "type": "json"})
+    record = add(app, notes, meta={"seen": 1})
+    record["meta"]["seen"] = True
+    update_record(app, record)
+    assert app.database.query("SELECT meta FROM notes") == [('{"seen":true}',)]
+
+
+def test_a_record_without_changes_can_be_saved(app: App) -> None:
+    notes = add_collection(app, "notes", {"name": "text", "type": "text"})
+    record = update_record(app, add(app, notes, text="x"))
+    assert app.database.query("SELECT id, text FROM notes") == [(record.id, "x")]
+
+
 # hooks
 
 
