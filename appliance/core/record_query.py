@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PER_PAGE: Final = 30
 MAX_PER_PAGE: Final = 1000
+MAX_SECONDS: Final = 10.0  # for one statement: paths through many records multiply, and anybody may send a filter
 MAX_BACK_RECORDS: Final = 1000
 MAX_PAGE: Final = 2**40  # its offset still fits SQLite's integer
 SUPERUSERS_ONLY: Final = "Only superusers can perform this action."
@@ -212,7 +213,7 @@ def _run(
 def _query(app: App, statement: Sql, asking: Asking) -> list[tuple[Any, ...]]:
     """Run a plan. What the database refuses (a JSON path, a pattern of megabytes) is the rule's fault, not ours."""
     try:
-        return app.database.query(statement.text, bind(statement.parameters, asking))
+        return app.database.query(statement.text, bind(statement.parameters, asking), MAX_SECONDS)
     except StatementError as error:
         raise RuleError("the expression can't be evaluated", hint=error.message) from error
 

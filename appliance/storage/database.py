@@ -75,9 +75,12 @@ class Database(Protocol):
 
     schema: Schema
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def query(self, sql: str, parameters: Sequence[Any] = (), seconds: float = 0) -> list[Row]:
         """Rows of one SELECT with `?` parameters. Inside `write` it sees the transaction's own changes, and
-        may also be a DELETE ... RETURNING (one-time codes are consumed that way)."""
+        may also be a DELETE ... RETURNING (one-time codes are consumed that way).
+
+        Raises StatementError when it has not ended after `seconds`; 0 lets it run.
+        """
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one INSERT, UPDATE or DELETE inside `write`; the number of rows touched. Raises ConstraintError."""

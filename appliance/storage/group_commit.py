@@ -27,7 +27,7 @@ from appliance import clock
 from appliance.errors import BusyError, StorageError
 from appliance.storage.database import Row
 from appliance.storage.lean_peewee import peewee
-from appliance.storage.sqlite_connection import driver_connection, fetch
+from appliance.storage.sqlite_connection import driver_connection, fetch, time_limit
 from appliance.storage.sqlite_errors import DriverError, translate
 
 log = logging.getLogger(__name__)
@@ -109,10 +109,11 @@ class Writer:
             raise StorageError("An on_commit callback can't write: the writer would wait for itself.")
         return self._nested(work)
 
-    def query(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+    def query(self, sql: str, parameters: Sequence[Any], seconds: float = 0) -> list[Row]:
         """Rows of one statement, inside the transaction."""
         self._require_transaction()
-        return fetch(self._connection, sql, parameters)
+        with time_limit(self._connection, seconds):
+            return fetch(self._connection, sql, parameters)
 
     def execute(self, sql: str, parameters: Sequence[Any]) -> int:
         """Run one statement inside the transaction; the number of rows touched."""

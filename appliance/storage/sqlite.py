@@ -63,11 +63,11 @@ class SqliteDatabase:
         self._writer = Writer(connection, waiting_limit)
         self.schema = SqliteSchema(self._writer, self.query)
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def query(self, sql: str, parameters: Sequence[Any] = (), seconds: float = 0) -> list[Row]:
         """Rows of one SELECT. Inside `write` it sees the transaction, and may be a DELETE ... RETURNING."""
         if self._writer.is_writing:
-            return self._writer.query(sql, parameters)
-        return self._readers.query(sql, parameters)
+            return self._writer.query(sql, parameters, seconds)
+        return self._readers.query(sql, parameters, seconds)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         """Run one INSERT, UPDATE or DELETE inside `write`; the number of rows touched."""

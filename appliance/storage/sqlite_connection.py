@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from appliance.clock import monotonic
 from appliance.errors import StorageError
 from appliance.storage.database import Row
 from appliance.storage.lean_peewee import peewee
@@ -14,6 +16,7 @@ from appliance.storage.sqlite_errors import DriverError, translate
 
 BUSY_SECONDS = 10
 STATEMENTS_KEPT = 256
+STEPS_BETWEEN_LOOKS = 200_000  # of SQLite's machine: about 5 ms
 _BOTH = {
     "foreign_keys": 1,
     "recursive_triggers": 1,
@@ -85,6 +88,20 @@ def _fetch_leniently(connection: Any, sql: str, parameters: Sequence[Any]) -> li
         connection.text_factory = before
 
 
+@contextmanager
+def time_limit(connection: Any, seconds: float) -> Iterator[None]:
+    """Interrupt whatever the connection runs inside once `seconds` have passed; 0 sets no limit."""
+    if not seconds:
+        yield
+        return
+    end = monotonic() + seconds
+    connection.set_progress_handler(lambda: monotonic() > end, STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
 class Readers:
     """At most `limit` reading connections, opened when needed. Who finds none free waits for one.
 
@@ -98,12 +115,13 @@ class Readers:
         self._slots = threading.Semaphore(limit)
         self._closed = False
 
-    def query(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+    def query(self, sql: str, parameters: Sequence[Any], seconds: float = 0) -> list[Row]:
         """All rows of one SELECT on the committed state."""
         with self._slots:
             connection = self._take()
             try:
-                return fetch(connection, sql, parameters)
+                with time_limit(connection, seconds):
+                    return fetch(connection, sql, parameters)
             finally:
                 self._free.append(connection)
 

@@ -37,6 +37,8 @@ def translate(error: Exception) -> StorageError:
         return DiskFullError("The disk is full: nothing of this was stored.", "Make space on the data folder's disk.")
     if name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
         return BusyError("Another program holds the database's write lock.", "End it, or wait until it is done.")
+    if name == "SQLITE_INTERRUPT":
+        return StatementError("The database was stopped: the statement took too long.")
     if name in _HINTS:
         message, hint = _HINTS[name]
         return StorageError(message, f"{hint} (SQLite: {error})")

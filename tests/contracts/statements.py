@@ -9,15 +9,29 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from appliance.errors import ConstraintError, StorageError
+from appliance.clock import monotonic
+from appliance.errors import ConstraintError, StatementError, StorageError
 from appliance.storage.database import Database
 from tests.contracts.notes import INSERT, add, in_threads, titles
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=50)
 
 
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
 class StatementContract:
     """Single statements: bound values come back as they went in, constraints say what they refused."""
+
+    def test_a_query_ends_at_its_time_limit_and_the_next_one_runs(self, database: Database) -> None:
+        start = monotonic()
+        with pytest.raises(StatementError):
+            database.query(ENDLESS, seconds=0.1)
+        with pytest.raises(StatementError):
+            database.write(lambda: database.query(ENDLESS, seconds=0.1))
+        assert monotonic() - start < 5
+        assert database.query("SELECT 1", seconds=5) == [(1,)]
+        assert database.write(lambda: database.query("SELECT 1")) == [(1,)]
 
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(

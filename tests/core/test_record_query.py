@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from appliance.core import record_statement
+from appliance.core import record_query, record_statement
 from appliance.core.record import Record
 from appliance.core.record_query import (
     ListQuery,
@@ -343,3 +343,12 @@ def test_sorting_tells_nothing_of_an_address_that_its_owner_hides(world: World) 
     for who in ("", "bob"):
         assert sorted_by(who, "-email,name") == ["Ann", "Bob", "Cyd"]
         assert sorted_by(who, "-email:lower,-name") == ["Ann", "Cyd", "Bob"]
+
+
+def test_a_filter_that_multiplies_without_end_is_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_query, "MAX_SECONDS", 0.2)
+    text = " && ".join(f"@collection.people:a{number}.name ?!= 'x'" for number in range(25))
+    with pytest.raises(BadRequest) as caught:
+        listed(world, "root", filter=text)
+    assert "took too long" in caught.value.hint
+    assert len(listed(world, "root")) == 3
