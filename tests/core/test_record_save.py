@@ -239,6 +239,17 @@ def test_a_record_without_changes_can_be_saved(app: App) -> None:
     assert app.database.query("SELECT id, text FROM notes") == [(record.id, "x")]
 
 
+def test_an_id_that_points_nowhere_does_not_block_other_changes(app: App) -> None:
+    users = app.collections.get("users")
+    relation = {"name": "by", "type": "relation", "collectionId": users.id, "maxSelect": 2}
+    notes = add_collection(app, "notes", relation, {"name": "text", "type": "text"})
+    record = add(app, notes)
+    app.database.write(lambda: app.database.execute("UPDATE notes SET by = ?", ('["gone"]',)))
+    assert change(app, notes, record.id, text="x")["text"] == "x"
+    with pytest.raises(ValidationFailed):
+        change(app, notes, record.id, **{"by+": "gone too"})
+
+
 # hooks
 
 
