@@ -95,10 +95,11 @@ def drop_old_files(app: App, record: Record) -> None:
 
 
 def drop_all_files(app: App, record: Record) -> None:
-    """Inside a write: after its commit, delete every file of a deleted record."""
-    if _file_fields(record):
-        prefix = f"{record.collection.id}/{record.id}/"
-        app.database.after_commit(lambda: _guarded(app.files.delete_prefix, prefix))
+    """Inside a write: after its commit, delete every file of a deleted record. By their names, which are random, not
+    by the folder: a new record of the same id may have put files there already."""
+    names = [each for field in _file_fields(record) for each in field.elements(record.original.get(field.name))]
+    if names:
+        app.database.after_commit(_deletion(app, record, names))
 
 
 def _file_fields(record: Record) -> list[FileField]:
@@ -113,9 +114,9 @@ def _deletion(app: App, record: Record, names: list[str]) -> Callable[[], None]:
     collection, record_id = record.collection, record.id
 
     def delete() -> None:
-        _delete_each(app, [file_key(collection, record_id, each) for each in names])
         for each in names:
             _guarded(app.files.delete_prefix, thumbs_prefix(collection, record_id, each))
+        _delete_each(app, [file_key(collection, record_id, each) for each in names])
 
     return delete
 

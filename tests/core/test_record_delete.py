@@ -159,6 +159,17 @@ def test_files_go_with_their_record(app: App, authors: Collection) -> None:
     assert list(app.files.keys()) == [f"{authors.id}/{keep.id}/{keep['photo']}"]
 
 
+def test_a_new_record_of_the_same_id_keeps_its_files(app: App, authors: Collection) -> None:
+    @app.on.record_delete("authors")
+    def reuse(event: RecordDelete) -> Iterator[None]:
+        yield  # the row is gone, the files not yet
+        add(app, authors, id="x" * 15, photo=Upload("new.txt", 1, io.BytesIO(b"b")))
+
+    delete_record(app, add(app, authors, id="x" * 15, photo=Upload("old.txt", 1, io.BytesIO(b"a"))))
+    kept = list(app.files.keys(f"{authors.id}/"))
+    assert [key.rpartition("/")[2].partition("_")[0] for key in kept] == ["new"]
+
+
 def test_an_auth_record_takes_its_links_along(app: App) -> None:
     users = app.collections.get("users")
     user, other = (
