@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from appliance.core.collection import AUTH, BASE, RULE_NAMES, Collection
+from appliance.core.collection import AUTH, BASE, RULE_NAMES, TYPES, VIEW, Collection
 from appliance.core.collection_indexes import default_auth_indexes, has_unique_index, parse_index
 from appliance.core.collection_options import read_options
 from appliance.core.collection_scaffolds import (
@@ -135,7 +135,7 @@ def _checksum(text: str) -> int:
 
 def with_system_fields(kind: str, fields: Sequence[Field]) -> tuple[Field, ...]:
     """The fields with those that a collection of this type can't be without."""
-    if kind not in (BASE, AUTH):
+    if kind == VIEW or (kind not in TYPES and fields):
         return tuple(fields)
     listed = _with_id_field(fields)
     return _with_auth_fields(listed) if kind == AUTH else listed
