@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
 from flask_login import current_user
 
 from appliance import __version__
@@ -39,7 +39,7 @@ ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
 def build_blueprint(app: App, first_run: FirstRun) -> Blueprint:
     """The blueprint for one app. flask-login is set up when the Flask app takes it in."""
     panel = Blueprint("dashboard", __name__, url_prefix="/_", template_folder="templates", static_folder="static")
-    panel.record_once(lambda state: session.set_up(state.app, app, first_run))
+    panel.record_once(lambda state: session.set_up(cast(Flask, state.app), app, first_run))
     for method, path, page in ROUTES:
         panel.add_url_rule(path, page.__name__, page, methods=[method])
     panel.before_request(refuse_other_origins)

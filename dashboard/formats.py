@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, url_for
 
 from appliance.errors import ApiError
+from dashboard.asking import the_app
 
 ICONS = {
     "autodate": "clock",
@@ -27,6 +28,7 @@ ICONS = {
     "url": "arrow-up-right",
 }
 LONGEST_CELL = 120
+NAMING_FIELDS = ("name", "title", "label", "username", "email", "slug")
 
 
 def register(panel: Blueprint) -> None:
@@ -36,6 +38,7 @@ def register(panel: Blueprint) -> None:
     panel.add_app_template_filter(as_text)
     panel.add_app_template_filter(shortened)
     panel.add_app_template_global(page_url)
+    panel.add_app_template_global(related_of)
 
 
 def icon_of(field: Mapping[str, Any]) -> str:
@@ -45,7 +48,7 @@ def icon_of(field: Mapping[str, Any]) -> str:
 
 def is_shown(field: Mapping[str, Any]) -> bool:
     """Whether the grid has a column for this field: never for secrets."""
-    return field["type"] != "password" and field["name"] != "tokenKey"
+    return bool(field["type"] != "password" and field["name"] != "tokenKey")
 
 
 def as_list(value: Any) -> list[Any]:
@@ -67,10 +70,24 @@ def shortened(text: str) -> str:
     return flat if len(flat) <= LONGEST_CELL else flat[: LONGEST_CELL - 1] + "…"
 
 
-def label_of(fields: Sequence[Mapping[str, Any]], record: Mapping[str, Any]) -> str:
-    """What a record is called on a page: its presentable fields, else its id."""
-    shown = [as_text(record[each["name"]]) for each in fields if each.get("presentable") and record.get(each["name"])]
-    return shortened(" · ".join(shown)) or str(record["id"])
+def related_of(record: Mapping[str, Any], field: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What a relation points to, as (collection, id, label); the id is the label of what is gone or unnamed."""
+    expanded = {each["id"]: each for each in as_list(record.get("expand", {}).get(field["name"]))}
+    found = []
+    for record_id in as_list(record[field["name"]]):
+        related = expanded.get(record_id)
+        collection = related["collectionName"] if related else ""
+        found.append((collection, record_id, name_of(related) if related else record_id))
+    return found
+
+
+def name_of(record: Mapping[str, Any]) -> str:
+    """What a record is called on a page: presentable fields, else a field that usually names things, else the id."""
+    collection = the_app().collections.get(record["collectionId"])
+    shown = [record.get(each.name) for each in collection.fields if each.presentable]
+    usual = [record.get(name) for name in NAMING_FIELDS]
+    texts = [as_text(value) for value in (shown if any(shown) else usual) if value]
+    return shortened(" · ".join(texts) if any(shown) else texts[0]) if texts else str(record["id"])
 
 
 def page_url(endpoint: str, **values: Any) -> str:

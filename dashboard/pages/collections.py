@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.api.collections import list_collections
-from appliance.api.records import list_records
 from flask import redirect, render_template, url_for
 
+from appliance.api.collections import list_collections
+from appliance.api.records import list_records
 from appliance.core.collection import RULE_NAMES
 from dashboard.asking import ask
 
