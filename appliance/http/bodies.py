@@ -25,6 +25,7 @@ from appliance.errors import ApiError, BadRequest, PayloadTooLarge
 MAX_DEPTH: Final = 64
 MAX_FORM_TEXT: Final = 32 * 1024 * 1024  # all values of a form together, files apart
 MAX_FORM_PARTS: Final = 1000
+XML_TYPES: Final = ("application/xml", "text/xml")  # the wire's original tries to read these, and fails
 UNSUPPORTED: Final = "Unsupported Content-Type."
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -59,6 +60,8 @@ def _read(environ: Mapping[str, Any], content_type: str, length: int) -> tuple[B
         return read_multipart(stream, content_type, length)
     if content_type.startswith("application/x-www-form-urlencoded"):
         return FormBody(read_pairs(stream.read().decode("utf-8", "replace"), strict=True)), {}
+    if content_type.startswith(XML_TYPES):
+        raise UnreadableError("XML")
     raise BadRequest(UNSUPPORTED)
 
 

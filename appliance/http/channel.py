@@ -46,8 +46,10 @@ class StreamTask(WSGITask):  # type: ignore[misc]
         self.stream = stream
 
     def build_response_header(self) -> bytes:
-        """The head. waitress closes after an answer without a body (204, 304); HTTP/1.1 has no need to."""
-        self.may_stay_open = self.version == "1.1" and not self.has_body and not self.request.connection_close
+        """The head. waitress announces a close after an answer without a length; one without a body (204, 304) has
+        no need for it, and a stream's connection is no longer its business."""
+        has_no_end = not self.has_body or self.stream is not None
+        self.may_stay_open = has_no_end and self.version == "1.1" and not self.request.connection_close
         head: bytes = super().build_response_header()
         self.may_stay_open = False
         return head

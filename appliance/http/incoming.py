@@ -55,8 +55,8 @@ def read_headers(environ: Mapping[str, Any]) -> dict[str, str]:
 
 def read_token(headers: Mapping[str, str]) -> str:
     """The token of the Authorization header, with or without `Bearer`."""
-    text = headers.get("authorization", "").strip()
-    return text[len(BEARER) :].strip() if text[: len(BEARER)].lower() == BEARER else text
+    text = headers.get("authorization", "")
+    return text[len(BEARER) :] if text[: len(BEARER)].lower() == BEARER else text
 
 
 def require_who(who: str, auth: Record | None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import logging
 
 import pytest
 
 from appliance.core.app import App
+from appliance.core.settings import update_settings
 from appliance.http.server import Server
 from tests.http.servers import ask, send
 
@@ -82,6 +84,7 @@ def test_head_answers_like_get_without_a_body(server: Server) -> None:
 def test_an_unclean_path_is_sent_on(server: Server, path: bytes, clean: str) -> None:
     answer, _ = ask(server, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert (answer.status, answer.headers["location"]) == (307, clean)
+    assert answer.body == f'<a href="{html.escape(clean)}">Temporary Redirect</a>.\n\n'.encode()
 
 
 class TestOrigins:
@@ -127,12 +130,12 @@ class TestHosts:
 
 
 class TestTokens:
-    @pytest.mark.parametrize("form", ["{}", "Bearer {}", "bearer {}", "BEARER  {}"])
+    @pytest.mark.parametrize("form", ["{}", "Bearer {}", "bearer {}", "BEARER {}"])
     def test_a_token_is_read_with_or_without_bearer(self, server: Server, root: str, form: str) -> None:
         answer = send(server, "GET", "/test/superuser", headers={"Authorization": form.format(root)})
         assert answer.status_code == 200
 
-    @pytest.mark.parametrize("text", ["x", "Token {}", "Bearer", "Bearer {}x", "Basic {}"])
+    @pytest.mark.parametrize("text", ["x", "Token {}", "Bearer", "Bearer  {}", "bearer{}", "Bearer {}x", "Basic {}"])
     def test_anything_else_makes_a_guest(self, server: Server, root: str, text: str) -> None:
         headers = {"Authorization": text.format(root)}
         assert send(server, "GET", "/test/superuser", headers=headers).status_code == 401
@@ -203,6 +206,7 @@ class TestBodies:
         [
             pytest.param("text/plain", "Unsupported Content-Type.", id="text"),
             pytest.param("", "Unsupported Content-Type.", id="none"),
+            pytest.param("application/xml", GENERIC, id="XML"),
             pytest.param("APPLICATION/JSON", "Unsupported Content-Type.", id="upper case"),
             pytest.param("multipart/form-data", GENERIC, id="a form without its boundary"),
             pytest.param("multipart/form-data; boundary=abc", GENERIC, id="a form that is none"),
@@ -282,6 +286,26 @@ def test_failures_give_nothing_away(server: Server, caplog: pytest.LogCaptureFix
 
 
 class TestTrustedProxy:
-    def test_a_header_counts_only_when_the_administrator_says_so(self, box: App, server: Server) -> None:
+    def test_a_header_counts_only_when_the_administrator_says_so(self, server: Server) -> None:
         headers = {"X-Forwarded-For": "1.2.3.4, 5.6.7.8"}
         assert send(server, "GET", "/test/echo/x", headers=headers).json()["ip"] == "127.0.0.1"
+
+    @pytest.mark.parametrize(
+        ("trusted", "headers", "ip"),
+        [
+            pytest.param({}, {"X-Forwarded-For": "1.2.3.4, 5.6.7.8"}, "5.6.7.8", id="the last address"),
+            pytest.param({"useLeftmostIP": True}, {"X-Forwarded-For": "1.2.3.4, 5.6.7.8"}, "1.2.3.4", id="the first"),
+            pytest.param({}, {"X-Forwarded-For": "1.2.3.4, junk"}, "1.2.3.4", id="the last that is an address"),
+            pytest.param({}, {"X-Forwarded-For": "junk"}, "127.0.0.1", id="no address"),
+            pytest.param({}, {"X-Real-IP": "1.2.3.4"}, "127.0.0.1", id="another header"),
+            pytest.param({}, {"X-Forwarded-For": "2001:db8::1"}, "2001:db8::1", id="IPv6"),
+        ],
+    )
+    def test_then_the_named_header_counts(
+        self, box: App, server: Server, trusted: dict[str, object], headers: dict[str, str], ip: str
+    ) -> None:
+        update_settings(box, {"trustedProxy": {"headers": ["X-Forwarded-For"], "useLeftmostIP": False, **trusted}})
+        try:
+            assert send(server, "GET", "/test/echo/x", headers=headers).json()["ip"] == ip
+        finally:
+            update_settings(box, {"trustedProxy": {"headers": [], "useLeftmostIP": False}})

@@ -21,6 +21,7 @@ def answer_preflight(app: App) -> flask.Response | None:
     wanted = flask.request.headers.get("Access-Control-Request-Headers", "")
     if wanted:
         answer.headers["Access-Control-Allow-Headers"] = wanted
+    answer.headers.add("Vary", "Origin")
     answer.headers.add("Vary", "Access-Control-Request-Method")
     answer.headers.add("Vary", "Access-Control-Request-Headers")
     return answer

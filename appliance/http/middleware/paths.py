@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import posixpath
 import re
 
@@ -22,4 +23,12 @@ def redirect_to_clean_path(_app: App) -> flask.Response | None:
     clean = "/" + posixpath.normpath(path).lstrip("/")
     if path.endswith(("/", "/.", "/..")) and clean != "/":
         clean += "/"
-    return bare(status=307, headers={"Location": clean + mark + query})
+    return redirect(clean + mark + query)
+
+
+def redirect(location: str) -> flask.Response:
+    """307, with a link for people who ask with GET."""
+    if flask.request.method not in ("GET", "HEAD"):
+        return bare(status=307, headers={"Location": location})
+    page = f'<a href="{html.escape(location)}">Temporary Redirect</a>.\n\n'
+    return flask.Response(page, status=307, headers={"Location": location})
