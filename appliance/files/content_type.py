@@ -116,8 +116,9 @@ _ZIPPED: tuple[tuple[bytes, str, str], ...] = (
     (b"AndroidManifest.xml", "application/vnd.android.package-archive", ".apk"),
 )
 
+# (?>...): what was read as head is not read in another way; a row of comments could be split in exponentially many.
 _MARKUP: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
-    (re.compile(rb"(?:<\?xml.*?\?>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE\s+svg[^>]*>\s*)?<svg[\s>]", re.I | re.S),
+    (re.compile(rb"(?>(?:<\?xml.*?\?>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE\s+svg[^>]*>\s*)?)<svg[\s>]", re.I | re.S),
      "image/svg+xml", ".svg"),
     (re.compile(
         rb"<(?:!DOCTYPE HTML|html|head|body|script|iframe|h1|div|font|table|a|style|title|b|br|p|!--)[\s>]", re.I
