@@ -73,7 +73,9 @@ class Schema(Protocol):
 class Database(Protocol):
     """One database: many readers, one writer."""
 
-    schema: Schema
+    @property
+    def schema(self) -> Schema:
+        """Schema changes, inside `write`."""
 
     def query(self, sql: str, parameters: Sequence[Any] = (), seconds: float = 0) -> list[Row]:
         """Rows of one SELECT with `?` parameters. Inside `write` it sees the transaction's own changes, and
