@@ -150,11 +150,12 @@ class RecordResolver:
             elements = self.dialect.each(self.joins.column(before, field.name))
             return sql("LEFT JOIN {} AS {} ON {}", elements, Sql(alias), ALWAYS)
 
-        return path.join(("each", field.name), clause)[0]
+        return path.join(("each", field.name), clause)
 
     def _joined(self, path: Path, key: tuple[str, str], clause: JoinClause, target: Collection) -> Path:
-        further, is_new = path.join(key, clause, target)
-        if is_new and not self.reach.unlisted:
+        further = path.join(key, clause, target)
+        if not self.reach.unlisted and further.alias not in self.joins.listed:
+            self.joins.listed.add(further.alias)
             self._require_list_rule(target, further.alias)
         return further
 

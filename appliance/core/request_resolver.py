@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from appliance.core.collection import Collection
@@ -100,7 +101,7 @@ class RequestResolver(RecordResolver):
             return left_join(self.dialect, found, alias)
 
         key = ("collection", found.id, reference.partition(":")[2])
-        path = Path.start(self.joins, self.root).join(key, clause, found)[0]
+        path = Path.start(self.joins, self.root).join(key, clause, found)
         return self.walk(path.to_many(), parts)
 
     def _request(self, parts: Sequence[str], name: str) -> Operand:
@@ -131,11 +132,8 @@ class RequestResolver(RecordResolver):
     def _lowered(self, name: str, read: Read, modifier: str) -> Operand:
         if modifier != LOWER:
             return self.facts.operand(name, read)
-        operand = self.facts.operand(name, read)
-        if operand.kind is Kind.EMPTY:
-            return operand
-        slot = request_slot(name, lower_parameter(read))
-        return Operand(self.dialect.lower(parameter(slot)), Kind.KNOWN, constant=slot)
+        operand = self.facts.operand(f"{name} as text", lower_parameter(read))
+        return operand if operand.kind is Kind.EMPTY else replace(operand, value=self.dialect.lower(operand.value))
 
     def _auth(self, parts: Sequence[str], name: str) -> Operand:
         if len(parts) == 1 and parts[0] in _AUTH_VALUES:
@@ -149,7 +147,7 @@ class RequestResolver(RecordResolver):
             signed_in = parameter(request_slot("@request.auth.id", _AUTH_VALUES["id"]))
             return left_join(self.dialect, collection, alias, sql("{} = {}", self.joins.column(alias, "id"), signed_in))
 
-        return self._walk_or_null(Path.start(self.joins, self.root).join("auth", clause, collection)[0], parts)
+        return self._walk_or_null(Path.start(self.joins, self.root).join("auth", clause, collection), parts)
 
     def _walk_or_null(self, path: Path, parts: Sequence[str]) -> Operand:
         """Which fields a signed-in record has depends on its collection, so a missing one is null, no error."""
@@ -195,7 +193,7 @@ class RequestResolver(RecordResolver):
             elements = self.dialect.each_of_json(parameter(slot))
             return sql("LEFT JOIN {} AS {} ON {}", elements, Sql(alias), ALWAYS)
 
-        path = Path.start(self.joins, self.root).join(("body each", field.name), clause)[0]
+        path = Path.start(self.joins, self.root).join(("body each", field.name), clause)
         path = path.to_many() if field.is_multiple else path
         operand = path.operand(lambda alias: self.joins.column(alias, "value"))
         return Operand(operand.value, Kind.KNOWN, many=operand.many)
@@ -221,7 +219,7 @@ class RequestResolver(RecordResolver):
             matches = sql("{} IN (SELECT value FROM {} AS sent)", self.joins.column(alias, "id"), sent)
             return left_join(self.dialect, target, alias, matches)
 
-        path = Path.start(self.joins, self.root).join(("body", field.name), clause, target)[0]
+        path = Path.start(self.joins, self.root).join(("body", field.name), clause, target)
         return self._walk_or_null(path.to_many() if field.is_multiple else path, parts)
 
 

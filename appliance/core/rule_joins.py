@@ -22,11 +22,16 @@ JoinClause = Callable[[str, str], Sql]  # (alias of the new table, alias of the 
 
 @dataclass
 class Joins:
-    """What the statement joins. `conditions` must hold besides: the list rules of joined collections."""
+    """What the statement joins. `conditions` must hold besides: the list rules of joined collections.
+
+    `listed` are the aliases whose list rule is among them. A rule sees every row of a table that it joins; when a
+    client's filter comes to share that join, its list rule is added then.
+    """
 
     dialect: SqlDialect
     clauses: list[Sql] = field(default_factory=list)
     conditions: list[Sql] = field(default_factory=list)
+    listed: set[str] = field(default_factory=set)
     _aliases: dict[Hashable, str] = field(default_factory=dict)
     _count: int = 0
 
@@ -35,16 +40,16 @@ class Joins:
         self._count += 1
         return f"{prefix}{self._count}"
 
-    def join(self, key: Hashable, before: str, clause: JoinClause) -> tuple[str, bool]:
-        """The alias of a join and whether it is new. Equal keys share one join."""
+    def join(self, key: Hashable, before: str, clause: JoinClause) -> str:
+        """The alias of a join. Equal keys share one join."""
         known = self._aliases.get(key)
         if known is not None:
-            return known, False
+            return known
         if len(self.clauses) >= MAX_JOINS:
             raise RuleError("too many relations", hint=f"An expression can join at most {MAX_JOINS} tables.")
         alias = self._aliases[key] = self.new_alias("j")
         self.clauses.append(clause(alias, before))
-        return alias, True
+        return alias
 
     def column(self, alias: str, name: str) -> Sql:
         """`alias."name"`."""
@@ -91,18 +96,17 @@ class Path:
         """Whether the path still stands on a record that is not stored yet."""
         return self.root.is_draft and self.alias == self.root.alias
 
-    def join(self, key: Hashable, clause: JoinClause, collection: Collection | None = None) -> tuple[Path, bool]:
-        """One table further; also whether the statement didn't have it yet."""
-        alias, is_new = self.joins.join((self.root.namespace, self.alias, key), self.alias, clause)
+    def join(self, key: Hashable, clause: JoinClause, collection: Collection | None = None) -> Path:
+        """One table further."""
+        alias = self.joins.join((self.root.namespace, self.alias, key), self.alias, clause)
         twin = self.joins.new_alias("m")
-        further = replace(
+        return replace(
             self,
             collection=collection or self.collection,
             alias=alias,
             twin=twin,
             twins=(*self.twins, clause(twin, self.twin)),
         )
-        return further, is_new
 
     def to_many(self) -> Path:
         """The same path, marked as reaching many records."""
