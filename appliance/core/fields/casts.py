@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Any
 
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
-HEXADECIMAL = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+", re.ASCII)
+# ++ and *+ give nothing back: 50,000 digits before a wrong character must not cost their square
+DECIMAL = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?", re.ASCII)
+HEXADECIMAL = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]++\.?[0-9a-fA-F]*+|\.[0-9a-fA-F]++)[pP][+-]?[0-9]++", re.ASCII)
 NOT_FINITE = re.compile(r"(?:[+-]?(?:inf|infinity)|nan)", re.IGNORECASE)
 UNDERSCORE = re.compile(r"(?<=[0-9a-fA-F])_(?=[0-9a-fA-F])|(?<=0[xX])_")
 TRUE_TEXTS = frozenset(("1", "t", "T", "true", "TRUE", "True"))
