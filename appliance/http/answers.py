@@ -95,7 +95,7 @@ def answer_error(app: App, error: BaseException) -> flask.Response:
         answer = as_flask(app, Response(error.as_json(), error.status))
     else:
         answer = _answer_failure(app, error)
-    if answer.status_code == 503:
+    if isinstance(error, BusyError):
         answer.headers["Retry-After"] = RETRY_SECONDS
     return answer
 

@@ -16,9 +16,11 @@ from waitress.task import ErrorTask, WSGITask
 from appliance import clock
 from appliance.api.request import Stream
 from appliance.http.gate import StrictParser
+from appliance.http.refusal import Refusal
 
 log = logging.getLogger("homeport.http")
 
+FAILED: Final = "Something went wrong while processing your request."
 HEAD_SECONDS: Final = 10.0  # the header block must be complete by then
 BODY_SECONDS: Final = 10.0  # from then on a body must come at BODY_RATE or faster
 BODY_RATE: Final = 1024  # bytes a second
@@ -70,12 +72,23 @@ class StreamTask(WSGITask):  # type: ignore[misc]
         self.channel.give_away(self.stream, head, self.chunked_response)
 
 
+class RefusalTask(ErrorTask):  # type: ignore[misc]
+    """The answer to a request that the gate has refused, or that failed outside the application: JSON, then close."""
+
+    def execute(self) -> None:
+        """Write it. A page of a foreign origin may read it, where it may read anything."""
+        if not isinstance(self.request.error, Refusal):
+            self.request.error = Refusal(FAILED, 500)
+        self.response_headers.extend(self.channel.adj.refusal_headers)
+        super().execute()
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     """One connection in the loop. `server.loop` drives it."""
 
     parser_class = StrictParser
     task_class = StreamTask
-    error_task_class = ErrorTask
+    error_task_class = RefusalTask
     socket: Any
 
     def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002

@@ -26,5 +26,4 @@ class Refusal(Exception):
     def to_response(self, _ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
         """Status line, headers and body."""
         body = orjson.dumps({"status": self.status, "message": self.message, "data": {}})
-        headers = [("Content-Type", "application/json"), ("X-Content-Type-Options", "nosniff")]
-        return f"{self.status} {REASONS[self.status]}", headers, body
+        return f"{self.status} {REASONS[self.status]}", [("Content-Type", "application/json")], body

@@ -20,9 +20,9 @@ from appliance.core.events import Start, Stop
 from appliance.http.channel import Channel
 from appliance.http.flask_app import LIMITS
 from appliance.http.loop import Loop
+from appliance.http.middleware.security_headers import HEADERS
 
 log = logging.getLogger("homeport.http")
-logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns whenever all workers are busy
 
 STOP_SECONDS: Final = 8.0  # requests in flight may take so long when the server stops
 CHECK_SECONDS: Final = 1.0  # how often slow and silent clients are looked for
@@ -72,7 +72,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         self.channel_class(self, connection, address, self.adj, map=self._map)
 
     def check_clients(self, moment: float) -> None:
-        """Close what is too slow or too long silent, and whoever holds too many unfinished requests."""
+        """Close what is too slow or too long silent, and whoever holds too many unfinished requests. And look again
+        whether to accept: nothing else would tell the loop that a pause is over."""
+        self.loop.touch(self)
         unfinished: dict[str, int] = {}
         for channel in list(self.active_channels.values()):
             if channel.request is not None:
@@ -96,9 +98,11 @@ class Server:
     """A running server. `stop()` ends it within ten seconds and may be called from any thread, once or more."""
 
     def __init__(self, app: App, application: flask.Flask, listener: socket.socket) -> None:
+        _tame_waitress()
         self._app = app
         self.loop = Loop()
         adj = _adjustments(app.config.workers)
+        adj.refusal_headers = _refusal_headers(app.config.origins)
         adj.body_limit_for = application.extensions[LIMITS].limit_for
         self.listener = Listener(self.loop, application, adj, listener)
         self.loop.pull_trigger = self.listener.pull_trigger
@@ -148,6 +152,29 @@ class Server:
     def _close_everything(self) -> None:
         self.loop.stop()
         wasyncore.close_all(self.loop.map)
+
+
+def _refusal_headers(origins: tuple[str, ...]) -> list[tuple[str, str]]:
+    """What every refusal carries; only with `*` is it known which origin may read it, before a request is read."""
+    allowed = [("Access-Control-Allow-Origin", "*")] if "*" in origins else []
+    return [*HEADERS.items(), ("Vary", "Origin"), *allowed]
+
+
+def _tame_waitress() -> None:
+    logging.getLogger("waitress").addFilter(ESCAPED)
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # it warns whenever all workers are busy
+
+
+class EscapedFilter(logging.Filter):
+    """Threat: a path or header in waitress's log lines could forge lines or steer a terminal. Everything is escaped."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the line; keep it."""
+        record.msg, record.args = ascii(record.getMessage()), ()
+        return True
+
+
+ESCAPED: Final = EscapedFilter()  # one: a logger adds the same filter only once
 
 
 def _adjustments(threads: int) -> Adjustments:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from appliance.core.app import App
 from appliance.core.events import CollectionDelete, CollectionUpdate, RecordCreate, RecordDelete, RecordUpdate, Stop
 from appliance.core.record import Record
-from appliance.realtime.broadcast import CREATE, DELETE, UPDATE, Broadcaster, snapshot
+from appliance.realtime.broadcast import CREATE, UPDATE, Broadcaster, snapshot
 from appliance.realtime.clients import Clients
 from appliance.realtime.room import Realtime
 
@@ -42,7 +44,7 @@ def bind_records(app: App, broadcaster: Broadcaster) -> None:
     @app.on.record_delete(priority=LAST)
     def tell_delete(event: RecordDelete) -> None:
         if broadcaster.is_watched(event.record):
-            frames = broadcaster.judge(DELETE, event.record)
+            frames = broadcaster.judge_delete(event.record)
             event.on_commit(lambda: broadcaster.tell_judged(frames))
 
 
@@ -83,5 +85,5 @@ def _follow(clients: Clients, record: Record, had_key: str | None) -> None:
     clients.update_auth((record.collection.id, record.id), snapshot(record) if has_same_key else None)
 
 
-def _secret(options: object) -> object:
-    return options.get("authToken", {}).get("secret") if isinstance(options, dict) else None
+def _secret(options: Mapping[str, Any]) -> Any:
+    return (options.get("authToken") or {}).get("secret")

@@ -57,6 +57,14 @@ class Broadcaster:
         """On the writer's thread, after the commit: tell what was judged inside the transaction, in its turn."""
         self._enqueue(lambda: self._room.deliver(frames))
 
+    def judge_delete(self, record: Record) -> Frames:
+        """Inside the transaction that deletes it. What goes wrong here must not keep anybody from deleting."""
+        try:
+            return self.judge(DELETE, record)
+        except Exception:
+            log.exception("a delete could not be told to realtime clients")
+            return []
+
     def judge(self, action: str, record: Record) -> Frames:
         """The frames of every subscription that may see this change."""
         keys = frozenset(_keys(record))

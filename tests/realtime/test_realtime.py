@@ -243,6 +243,14 @@ class TestOrder:
         assert (event.data["action"], event.data["record"]["title"]) == ("delete", "x")
         assert bob.is_silent()
 
+    def test_a_failure_here_keeps_nobody_from_deleting(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        record = world.post(public=True)
+        stream = world.listen("posts/*")
+        monkeypatch.setattr("appliance.realtime.broadcast.record_as_json", None)
+        delete(world, record.id)
+        assert find_record(world.app, world.posts, record.id) is None
+        assert stream.is_silent()
+
 
 class TestAccounts:
     def test_new_values_of_an_account_count_at_once(self, world: World) -> None:
