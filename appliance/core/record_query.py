@@ -27,7 +27,7 @@ from appliance.core.record_statement import (
     Spec,
 )
 from appliance.core.request_info import RequestInfo
-from appliance.core.rule_request import Asking
+from appliance.core.rule_request import Asking, as_parameter
 from appliance.errors import BadRequest, Forbidden, RuleError, StatementError
 from appliance.rules.limits import MAX_FILTER_BYTES
 from appliance.sql import Sql, bind
@@ -219,7 +219,10 @@ def _query(app: App, statement: Sql, asking: Asking) -> list[tuple[Any, ...]]:
 
 
 def _new_columns(record: Record) -> dict[str, Any]:
+    """The values of a record as columns. Numbers of one that no column holds yet are floats, as JSON sent them."""
     columns = {f"column {each.name}": each.to_column(record.values[each.name]) for each in record.collection.fields}
+    for field in record.collection.fields_of("number") if record.is_new else ():
+        columns[f"column {field.name}"] = as_parameter(columns[f"column {field.name}"])
     columns["column id"] = columns.get("column id") or TEMPORARY_ID
     return columns
 

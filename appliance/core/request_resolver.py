@@ -129,10 +129,10 @@ class RequestResolver(RecordResolver):
             raise _bad_modifier(parts[-1])
         return self._lowered(name, lambda request: mapping(request).get(key), modifier)
 
-    def _lowered(self, name: str, read: Read, modifier: str) -> Operand:
+    def _lowered(self, name: str, read: Read, modifier: str, missing: str | None = None) -> Operand:
         if modifier != LOWER:
             return self.facts.operand(name, read)
-        operand = self.facts.operand(f"{name} as text", lower_parameter(read))
+        operand = self.facts.operand(f"{name} as text", lower_parameter(read, missing))
         return operand if operand.kind is Kind.EMPTY else replace(operand, value=self.dialect.lower(operand.value))
 
     def _auth(self, parts: Sequence[str], name: str) -> Operand:
@@ -167,7 +167,7 @@ class RequestResolver(RecordResolver):
             return _flag(name, lambda request: body_value(request, path) is not MISSING)
         if modifier in (CHANGED, EACH, LENGTH):
             return self._body_field(holder, parts[-1], modifier)
-        return self._lowered(name, body_parameter(path, holder), modifier)
+        return self._lowered(name, body_parameter(path, holder), modifier, missing="" if holder else None)
 
     def _body_field(self, field: Field | None, part: str, modifier: str) -> Operand:
         """The modifiers that only a body value of a field of the collection has."""

@@ -23,6 +23,7 @@ from appliance.rules.resolver import EMPTY_TEXT, NULL, Kind, Operand
 from appliance.sql import Slot, parameter
 
 MISSING: Final = object()
+EXACT: Final = 2**53  # up to here a float holds every whole number
 Read = Callable[[RequestInfo], Any]
 
 
@@ -93,6 +94,8 @@ def as_parameter(value: Any) -> Any:
     """A JSON value as SQL compares it: lists and objects as JSON text."""
     if isinstance(value, Upload):
         return value.name
+    if isinstance(value, int) and not isinstance(value, bool) and -EXACT <= value <= EXACT:
+        return float(value)  # JSON has one kind of number: as a text 7 is "7.0", as in the original
     if isinstance(value, Mapping | list | tuple):
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=str)
     return value
@@ -141,18 +144,23 @@ def body_texts(request: RequestInfo, name: str) -> list[str]:
     return [str(as_parameter(each)) for each in values if each not in ("", None)]
 
 
-def lower_parameter(read: Read) -> Read:
-    """A value as the text that `:lower` lowers; what has no plain text counts as ''."""
+def lower_parameter(read: Read, missing: str | None = None) -> Read:
+    """A value as the text that `:lower` lowers; a list or object has no plain text and counts as ''."""
 
     def read_lower(request: RequestInfo) -> str | None:
         value = read(request)
-        if value is None:
-            return None
         if isinstance(value, bool):
             return "true" if value else "false"
-        return str(value) if not _is_structure(value) else ""
+        if value is None:
+            return missing
+        return "" if _is_structure(value) else str(plain_number(value))
 
     return read_lower
+
+
+def plain_number(value: Any) -> Any:
+    """A whole float as an int, which prints without its point."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_structure(value: Any) -> bool:
