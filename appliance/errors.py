@@ -11,7 +11,8 @@
     │   ├── BusyError              too many writes wait; 503 with Retry-After
     │   ├── StatementError         a statement can't be run: too complex, or a value that no function takes
     │   ├── ConstraintError        a unique index or a NOT NULL said no; carries the columns
-    │   └── SchemaError            a schema change can't be made; nothing has changed
+    │   ├── SchemaError            a schema change can't be made; nothing has changed
+    │   └── SchemaMovedError       the schema changed while a request was on its way; the request starts again
     ├── RuleError                  a rule or filter can't be read; carries the column
     ├── ImportRefused              a foreign data folder is damaged, newer or unreadable     exit 1
     ├── PluginError                a plugin failed to load or to run; carries its name
@@ -106,6 +107,10 @@ class ConstraintError(StorageError):
 
 class SchemaError(StorageError):
     """A schema change can't be made; the schema and the rows are as before."""
+
+
+class SchemaMovedError(StorageError):
+    """A collection changed between reading a request and writing its record. Nothing is written; try again."""
 
 
 class RuleError(HomeportError):

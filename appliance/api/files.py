@@ -12,6 +12,7 @@ from typing import Final
 
 from appliance.api.list_query import FLAGS
 from appliance.api.request import Request, Response
+from appliance.api.steady import steady_read
 from appliance.auth.tokens import FILE, find_token_record, new_file_token
 from appliance.core.fields.file import FileField
 from appliance.core.record import Record
@@ -38,6 +39,7 @@ SHOWN_INLINE: Final = frozenset(
 )
 
 
+@steady_read
 def serve_file(request: Request) -> Response:
     """The file with its headers; the edge streams it, with ranges and 304."""
     collection = request.app.collections.find(request.path["collection"])

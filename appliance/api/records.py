@@ -16,6 +16,7 @@ from appliance.api.body import changes_of, read_body
 from appliance.api.credentials import Credentials, check_credentials, hash_passwords, read_credentials
 from appliance.api.list_query import read_list_query
 from appliance.api.request import Request, Response
+from appliance.api.steady import steady_read, steady_write
 from appliance.core import record_save
 from appliance.core.app import App
 from appliance.core.collection import Collection
@@ -51,6 +52,7 @@ NOT_CREATED: Final = "Failed to create record."
 NOT_UPDATED: Final = "Failed to update record."
 
 
+@steady_read
 def list_records(request: Request) -> Response:
     """`GET .../records`: a page of what the list rule shows."""
     collection = _get_collection(request, NO_COLLECTION)
@@ -64,6 +66,7 @@ def list_records(request: Request) -> Response:
     return answer
 
 
+@steady_read
 def view_record(request: Request) -> Response:
     """`GET .../records/{id}`: one record that the view rule shows."""
     collection = _get_collection(request, NO_COLLECTION)
@@ -75,6 +78,7 @@ def view_record(request: Request) -> Response:
     return answer
 
 
+@steady_write
 def create_record(request: Request) -> Response:
     """`POST .../records`: a new record that the create rule lets in."""
     collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
@@ -84,6 +88,7 @@ def create_record(request: Request) -> Response:
     return _answer_record(request, record, wanted.info)
 
 
+@steady_write
 def update_record(request: Request) -> Response:
     """`PATCH .../records/{id}`: change what the body names in a record that the update rule opens."""
     collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
@@ -96,6 +101,7 @@ def update_record(request: Request) -> Response:
     return _answer_record(request, record, wanted.info)
 
 
+@steady_write
 def delete_record(request: Request) -> Response:
     """`DELETE .../records/{id}`: delete a record that the delete rule gives up."""
     collection = _get_writable(request, NO_COLLECTION)
@@ -128,6 +134,7 @@ def _read_wanted(request: Request, collection: Collection, action: str, record_i
 
 
 def _create(app: App, collection: Collection, wanted: Wanted) -> Record:
+    app.collections.require_current(collection)
     record = Record(collection)
     record.assign(wanted.changes)
     info = _info_of(record, wanted)
@@ -138,6 +145,7 @@ def _create(app: App, collection: Collection, wanted: Wanted) -> Record:
 
 def _update(app: App, collection: Collection, wanted: Wanted) -> Record:
     """Rules are asked about the record as it is stored; `@request.body` has what it would become."""
+    app.collections.require_current(collection)
     stored = _get_record(app, collection, wanted.record_id)
     record = Record(collection, stored.values, is_new=False)
     record.assign(wanted.changes)
@@ -148,6 +156,7 @@ def _update(app: App, collection: Collection, wanted: Wanted) -> Record:
 
 
 def _delete(app: App, collection: Collection, record_id: str, info: RequestInfo) -> None:
+    app.collections.require_current(collection)
     record = _get_record(app, collection, record_id)
     require_rule(app, record, DELETE, info)
     record_save.delete_record(app, record, info)

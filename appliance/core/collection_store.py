@@ -7,6 +7,7 @@ pending snapshot is dropped with the write that made it, so memory never knows a
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from appliance.core.collection import ROW_COLUMNS, Collection, collection_from_row
 from appliance.core.collection_options import complete_options
 from appliance.core.shapes import WrongShape
-from appliance.errors import NotFound, StorageError, ValidationFailed
+from appliance.errors import BusyError, NotFound, SchemaMovedError, StorageError, ValidationFailed
 
 if TYPE_CHECKING:
     from appliance.storage.database import Database, Row
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 TABLE: Final = "_collections"
 _SELECT: Final = f"SELECT {', '.join(f'`{name}`' for name in ROW_COLUMNS)} FROM `{TABLE}` ORDER BY rowid"  # noqa: S608 - constants
+
+TRIES: Final = 10
+SETTLING_SECONDS: Final = 5.0
 
 _revisions = itertools.count(1)
 
@@ -53,6 +57,8 @@ class CollectionStore:
         self._database = database
         self._committed = _Snapshot()
         self._pending: _Snapshot | None = None
+        self._at_rest = threading.Event()  # cleared from right before a schema change's COMMIT until it counts
+        self._at_rest.set()
 
     def find(self, name_or_id: str) -> Collection | None:
         """The collection of that id, or of that name in any letter case, or None."""
@@ -95,6 +101,32 @@ class CollectionStore:
 
         return self._database.write(guarded)
 
+    def steady(self, read: Callable[[], Result]) -> Result:
+        """Run `read`, which has no effects, against one schema: again when a schema change commits meanwhile.
+
+        A plan made for one schema and run on the next could read a column under its neighbour's name. The price of
+        knowing is two comparisons. Raises what `read` raises, and BusyError when the schema never rests.
+        """
+        if self._database.is_writing:
+            return read()
+        for _ in range(TRIES):
+            seen = self._settled()
+            try:
+                result = read()
+            except Exception:
+                if self._is_still(seen):
+                    raise
+            else:
+                if self._is_still(seen):
+                    return result
+        raise BusyError("The schema keeps changing.", "Something changes collections in a loop. Stop it.")
+
+    def require_current(self, collection: Collection) -> None:
+        """Inside a write: raise SchemaMovedError when the collection is no longer as the request read it."""
+        now = self.find(collection.id)
+        if now is None or now.revision != collection.revision:
+            raise SchemaMovedError(f"The collection {collection.name} has just changed.", "Send the request again.")
+
     def put(self, collection: Collection) -> Collection:
         """Inside `change`: add or replace one collection, and return it with its new revision."""
         self._stage(_Snapshot.of({**self._current().by_id, collection.id: collection}.values()))
@@ -116,14 +148,25 @@ class CollectionStore:
         def forget() -> None:
             if self._pending is snapshot:
                 self._pending = None
+            self._at_rest.set()
 
         self._pending = snapshot
+        self._database.before_commit(self._at_rest.clear)
         self._database.on_commit(self._publish)
         self._database.after_commit(_nothing, on_rollback=forget)
 
     def _publish(self) -> None:
         if self._pending is not None:
             self._committed, self._pending = self._pending, None
+        self._at_rest.set()
+
+    def _settled(self) -> _Snapshot:
+        """The committed snapshot, once no schema change is between its COMMIT and its snapshot's turn."""
+        self._at_rest.wait(SETTLING_SECONDS)
+        return self._committed
+
+    def _is_still(self, seen: _Snapshot) -> bool:
+        return self._at_rest.is_set() and self._committed is seen
 
 
 def _read_row(row: Row) -> Collection:

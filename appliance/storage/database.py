@@ -101,6 +101,10 @@ class Database(Protocol):
         """Inside `write`: run `callback` on the thread that called the outermost `write`, after COMMIT and before
         `write` returns. `on_rollback` runs instead when the transaction (or its savepoint) is rolled back."""
 
+    def before_commit(self, callback: Callable[[], None]) -> None:
+        """Inside `write`: run `callback` on the writer's thread when all work is done, right before COMMIT. It may
+        still fail; then the `on_rollback` callbacks run. Must be quick, and must not write."""
+
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Inside `write`: run `callback` on the writer's thread right after COMMIT, in commit order. Must be quick."""
 

@@ -44,6 +44,7 @@ class _Effects:
     """What a savepoint wants done when all is committed, or when it is rolled back.
     `undone` are the `on_rollback` callbacks of savepoints inside it that were rolled back already."""
 
+    before_commit: list[Callback] = field(default_factory=list)
     after_commit: list[Callback] = field(default_factory=list)
     on_commit: list[Callback] = field(default_factory=list)
     on_rollback: list[Callback] = field(default_factory=list)
@@ -51,6 +52,7 @@ class _Effects:
 
     def keep(self, inner: _Effects) -> None:
         """Take over what a savepoint that succeeded wants."""
+        self.before_commit += inner.before_commit
         self.after_commit += inner.after_commit
         self.on_commit += inner.on_commit
         self.on_rollback += inner.on_rollback
@@ -133,6 +135,11 @@ class Writer:
         self._scopes[-1].after_commit.append(callback)
         if on_rollback is not None:
             self._scopes[-1].on_rollback.append(on_rollback)
+
+    def before_commit(self, callback: Callback) -> None:
+        """Queue a callback for this thread, right before COMMIT."""
+        self._require_transaction()
+        self._scopes[-1].before_commit.append(callback)
 
     def on_commit(self, callback: Callback) -> None:
         """Queue a callback for this thread, in commit order."""
@@ -240,6 +247,8 @@ class Writer:
         return result
 
     def _commit(self, group: list[_Ticket]) -> None:
+        for ticket in group:
+            _run_all(ticket.effects.before_commit)
         try:
             self._control("COMMIT")
         except StorageError as error:

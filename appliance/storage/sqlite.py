@@ -85,6 +85,10 @@ class SqliteDatabase:
         """Inside `write`: run `callback` on the caller's thread after COMMIT, or `on_rollback` after a rollback."""
         self._writer.after_commit(callback, on_rollback)
 
+    def before_commit(self, callback: Callable[[], None]) -> None:
+        """Inside `write`: run `callback` on the writer's thread right before COMMIT."""
+        self._writer.before_commit(callback)
+
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Inside `write`: run `callback` on the writer's thread right after COMMIT, in commit order."""
         self._writer.on_commit(callback)

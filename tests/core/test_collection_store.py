@@ -11,7 +11,7 @@ import pytest
 from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.collection_save import create_collection, update_collection
-from appliance.errors import NotFound, StorageError
+from appliance.errors import NotFound, SchemaMovedError, StorageError
 from tests.core.bare_app import add_collection, open_app
 
 
@@ -125,3 +125,57 @@ def test_options_that_an_older_version_did_not_write_are_empty(app: App) -> None
     options = app.collections.get("users").options
     assert options["authToken"] == {"secret": "s", "duration": 9}
     assert options["authAlert"] == {"enabled": False, "emailTemplate": {"subject": "", "body": ""}}
+
+
+def test_a_read_that_a_schema_change_overtakes_runs_again(app: App) -> None:
+    posts = add_collection(app, "posts")
+    seen: list[int] = []
+
+    def read() -> Collection | None:
+        found = app.collections.find("posts")
+        seen.append(found.revision if found else 0)
+        if len(seen) == 1:
+            changing = threading.Thread(target=lambda: update_collection(app, posts.id, {"listRule": ""}))
+            changing.start()
+            changing.join()
+        return found
+
+    assert app.collections.steady(read) == app.collections.find("posts")
+    assert len(seen) == 2
+
+
+def test_a_read_that_fails_because_the_schema_moved_runs_again_and_another_failure_is_raised(app: App) -> None:
+    add_collection(app, "posts")
+    tries: list[None] = []
+
+    def read() -> None:
+        tries.append(None)
+        if len(tries) == 1:
+            changing = threading.Thread(target=lambda: add_collection(app, "comments"))
+            changing.start()
+            changing.join()
+        raise StorageError("no such column")
+
+    with pytest.raises(StorageError, match="no such column"):
+        app.collections.steady(read)
+    assert len(tries) == 2
+
+
+def test_a_write_prepared_for_an_older_schema_is_refused(app: App) -> None:
+    posts = add_collection(app, "posts")
+    update_collection(app, posts.id, {"listRule": ""})
+    with pytest.raises(SchemaMovedError):
+        app.database.write(lambda: app.collections.require_current(posts))
+
+
+def test_a_commit_that_fails_lets_readers_go_on(app: App) -> None:
+    def work() -> None:
+        create_collection(app, {"name": "posts"})
+        app.database.execute("PRAGMA defer_foreign_keys = ON")
+        app.database.execute("CREATE TABLE parents (id TEXT PRIMARY KEY)")
+        app.database.execute("CREATE TABLE children (parent TEXT REFERENCES parents (id))")
+        app.database.execute("INSERT INTO children VALUES ('nobody')")
+
+    with pytest.raises(StorageError):
+        app.database.write(work)
+    assert app.collections.steady(lambda: app.collections.find("posts")) is None
