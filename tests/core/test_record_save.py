@@ -377,6 +377,30 @@ def test_an_id_that_leads_out_of_the_folder_is_refused_with_its_files(app: App, 
     assert stored_files(app) == []
 
 
+def test_a_surrounding_write_that_fails_takes_everything_back(app: App, posts: Collection) -> None:
+    seen: list[str] = []
+
+    @app.on.record_create("posts")
+    def watch(event: RecordCreate) -> Iterator[None]:
+        try:
+            yield
+            seen.append("committed")
+        finally:
+            seen.append("closed")
+
+    record = draft(posts, title="One", picture=upload("a.txt"))
+
+    def work() -> None:
+        create_record(app, record)
+        raise BadRequest("something else failed")
+
+    with pytest.raises(BadRequest, match="something else"):
+        app.database.write(work)
+    assert (seen, record.is_new, stored_files(app)) == (["closed"], True, [])
+    assert create_record(app, record)["picture"]
+    assert len(stored_files(app)) == 1
+
+
 # auth records
 
 
