@@ -20,7 +20,7 @@ DEFAULT_MAX_SIZE = 5 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class EditorField(PlainTextField):
-    """HTML. `max_size` in bytes, 0 for 5 MiB; `convert_urls` only tells dashboards to strip domains."""
+    """HTML. `maxSize` in bytes, 0 for 5 MiB; `convertURLs` only tells dashboards to strip domains."""
 
     type = "editor"
 

@@ -30,7 +30,7 @@ NO_THUMB = re2.compile(r"0+x0+[tbf]?")
 class FileField(ManyField):
     """File names. One just uploaded is a `NewFile`: its future name as a str, with the upload it stands for.
 
-    `max_size` in bytes, 0 for 5 MiB; `thumbs` are the sizes that may be asked for; `protected` asks for a file token.
+    `maxSize` in bytes, 0 for 5 MiB; `thumbs` are the sizes that may be asked for; `protected` asks for a file token.
     """
 
     type = "file"

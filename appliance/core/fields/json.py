@@ -42,7 +42,7 @@ class InvalidJson:
 
 @dataclass(frozen=True, kw_only=True)
 class JsonField(Field):
-    """A JSON value as Python has it; None when never set. `max_size` in bytes of JSON text, 0 for 1 MiB."""
+    """A JSON value as Python has it; None when never set. `maxSize` in bytes of JSON text, 0 for 1 MiB."""
 
     type = "json"
     column_kind = "json"

@@ -32,7 +32,7 @@ IDS_A_QUERY = 500  # SQLite's default bound is 32,766 parameters a statement
 
 @dataclass(frozen=True, kw_only=True)
 class RelationField(ManyField):
-    """Ids of records of `collection_id`. With `cascade_delete` a record goes when one it points to goes."""
+    """Ids of records of `collectionId`. With `cascadeDelete` a record goes when one it points to goes."""
 
     type = "relation"
 

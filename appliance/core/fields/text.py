@@ -31,7 +31,7 @@ COMPOSITE_KEY = FieldError(
 
 @dataclass(frozen=True, kw_only=True)
 class TextField(PlainTextField):
-    """A text. `max` 0 means the original's default of 5000 characters."""
+    """A text. `min` and `max` in characters; `max` 0 means 5000."""
 
     type = "text"
 
