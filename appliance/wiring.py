@@ -44,7 +44,7 @@ def start(app: App, listener: socket.socket) -> Server:
     from appliance.http.server import Server
     from dashboard.blueprint import build_blueprint
 
-    panel = build_blueprint(app, app.first_run)
+    panel = build_blueprint(app)
     server = Server(app, build_flask_app(app, [panel]), listener)
     server.start()
     return server

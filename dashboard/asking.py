@@ -9,23 +9,16 @@ import flask
 from flask_login import current_user
 
 from appliance.api.request import Request, Response
-from appliance.auth.first_run import FirstRun
 from appliance.core.app import App
-from dashboard.session import ROOMS
+from dashboard.session import APP
 
 Handler = Callable[[Request], Response]
 
 
 def the_app() -> App:
     """The app behind the page that is being made."""
-    app: App = flask.current_app.extensions[ROOMS][0]
+    app: App = flask.current_app.extensions[APP]
     return app
-
-
-def the_first_run() -> FirstRun:
-    """The first run behind the page that is being made."""
-    first_run: FirstRun = flask.current_app.extensions[ROOMS][1]
-    return first_run
 
 
 def build_request(

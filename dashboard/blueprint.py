@@ -10,7 +10,6 @@ from flask import Blueprint, Flask, Response, abort, redirect, request, url_for
 from flask_login import current_user
 
 from appliance import __version__
-from appliance.auth.first_run import FirstRun
 from appliance.core.app import App
 from dashboard import formats, session
 from dashboard.pages import collections, errors, login, records, setup
@@ -36,14 +35,14 @@ ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
 )
 
 
-def build_blueprint(app: App, first_run: FirstRun) -> Blueprint:
+def build_blueprint(app: App) -> Blueprint:
     """The blueprint for one app. flask-login is set up when the Flask app takes it in."""
     panel = Blueprint("dashboard", __name__, url_prefix="/_", template_folder="templates", static_folder="static")
-    panel.record_once(lambda state: session.set_up(cast(Flask, state.app), app, first_run))
+    panel.record_once(lambda state: session.set_up(cast(Flask, state.app), app))
     for method, path, page in ROUTES:
         panel.add_url_rule(path, page.__name__, page, methods=[method])
     panel.before_request(refuse_other_origins)
-    panel.before_request(lambda: lead_to_the_right_door(first_run))
+    panel.before_request(lambda: lead_to_the_right_door(app))
     panel.after_request(add_security_headers)
     panel.register_error_handler(404, errors.show_not_found)
     panel.context_processor(lambda: {"box_name": box_name(app), "address": request.host, "version": __version__})
@@ -66,11 +65,11 @@ def refuse_other_origins() -> None:
         abort(403)
 
 
-def lead_to_the_right_door(first_run: FirstRun) -> Any:
+def lead_to_the_right_door(app: App) -> Any:
     """Before an administrator exists: set-up. Without a session: sign-in."""
     if request.endpoint == STATIC:
         return None
-    if first_run.is_open:
+    if app.first_run.is_open:
         return None if request.endpoint in ("dashboard.show_setup", "dashboard.do_setup") else _to("show_setup")
     if request.endpoint in PUBLIC_PAGES or current_user.is_authenticated:
         return None

@@ -14,7 +14,6 @@ from pathlib import Path
 from flask import Flask, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
-from appliance.auth.first_run import FirstRun
 from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
 from appliance.core.record import Record
@@ -22,7 +21,7 @@ from appliance.core.record_query import find_record
 
 LIFETIME = timedelta(days=7)
 KEY_FILE = "dashboard-key"
-ROOMS = "homeport_dashboard"  # the key under which Flask's extensions hold what pages need
+APP = "homeport_dashboard"  # the key under which Flask's extensions hold the app
 
 
 class Administrator(UserMixin):  # type: ignore[misc]  # flask-login brings no types
@@ -41,7 +40,7 @@ class Administrator(UserMixin):  # type: ignore[misc]  # flask-login brings no t
         return f"{self.record.id}:{_digest(self.record)}"
 
 
-def set_up(flask_app: Flask, app: App, first_run: FirstRun) -> None:
+def set_up(flask_app: Flask, app: App) -> None:
     """Give the Flask app its session key and cookie rules, and flask-login its loader."""
     key = read_key(app.config.dir / KEY_FILE)
     flask_app.secret_key = key
@@ -52,7 +51,7 @@ def set_up(flask_app: Flask, app: App, first_run: FirstRun) -> None:
         SESSION_COOKIE_PATH="/_",
         PERMANENT_SESSION_LIFETIME=LIFETIME,
     )
-    flask_app.extensions[ROOMS] = (app, first_run)
+    flask_app.extensions[APP] = app
     manager = LoginManager()
     manager.user_loader(lambda cookie: find_administrator(app, cookie))
     # Instead of manager.init_app: that also reads the session after every request, of the wire's too, for a

@@ -9,13 +9,12 @@ from appliance.api.auth_response import answer_auth
 from appliance.api.form import load_texts
 from appliance.api.request import Request, Response
 from appliance.auth import tokens
-from appliance.auth.first_run import FirstRun
 from appliance.errors import FieldError, Forbidden, ValidationFailed
 
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 
 
-def set_up(request: Request, first_run: FirstRun) -> Response:
+def set_up(request: Request) -> Response:
     """Create the first administrator from `{"email", "password", "passwordConfirm", "code"?}` and sign in.
 
     From the box itself no code is needed. Raises Forbidden, TooManyRequests, ValidationFailed.
@@ -24,6 +23,7 @@ def set_up(request: Request, first_run: FirstRun) -> Response:
     form = load_texts(request, "email", "password", "passwordConfirm", "code")
     if form["password"] != form["passwordConfirm"]:
         raise ValidationFailed({"passwordConfirm": FieldError("validation_values_mismatch", "Values don't match.")})
+    first_run = request.app.first_run
     record = first_run.complete(form["email"], form["password"], form["code"], is_local(request))
     return answer_auth(request, record, tokens.new_auth_token(record))
 

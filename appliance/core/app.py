@@ -8,6 +8,7 @@ from appliance.config import Config
 from appliance.core.collection_store import CollectionStore
 from appliance.core.hooks import Hooks, On
 from appliance.core.passwords import Passwords
+from appliance.core.record import Record
 from appliance.core.settings import SettingsStore
 from appliance.files.storage import FileStorage
 from appliance.storage.database import Database
@@ -22,6 +23,9 @@ class SetUpDoor(Protocol):
 
     def code(self) -> str:
         """The set-up code, "" when the door is closed."""
+
+    def complete(self, email: str, password: str, code: str, is_local: bool) -> Record:
+        """Create the first administrator."""
 
 
 class RealtimeDoor(Protocol):

@@ -9,14 +9,14 @@ from flask import redirect, render_template, request, url_for
 from appliance.api.setup import is_local, set_up
 from appliance.auth.superusers import find_superuser
 from appliance.errors import ApiError
-from dashboard.asking import ask, build_request, the_app, the_first_run
+from dashboard.asking import ask, build_request, the_app
 from dashboard.formats import sentences
 from dashboard.session import sign_in
 
 
 def show_setup() -> Any:
     """The form, while there is nobody who could sign in."""
-    if not the_first_run().is_open:
+    if not the_app().first_run.is_open:
         return redirect(url_for("dashboard.show_login"))
     return render_template("dashboard/setup.html", needs_code=not is_local(build_request()), form={}, errors={})
 
@@ -25,7 +25,7 @@ def do_setup() -> Any:
     """Create the administrator and sign in, or say what is wrong with the form."""
     form = {name: request.form.get(name, "") for name in ("email", "password", "passwordConfirm", "code")}
     try:
-        ask(lambda asked: set_up(asked, the_first_run()), method="POST", body=form)
+        ask(set_up, method="POST", body=form)
     except ApiError as error:
         page = render_template(
             "dashboard/setup.html",

@@ -10,7 +10,6 @@ import pytest
 
 from appliance.api.request import Request
 from appliance.api.setup import set_up
-from appliance.auth.first_run import FirstRun
 from appliance.auth.superusers import find_superuser
 from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
@@ -22,13 +21,11 @@ LOCAL, LAN = "127.0.0.1", "192.168.1.7"
 
 
 def ask(app: App, remote_ip: str = LOCAL, headers: dict[str, str] | None = None, **form: str) -> int:
-    first_run = app.first_run
-    assert isinstance(first_run, FirstRun)
     asked = Request(
         app, "POST", "/_/setup", headers=headers or {}, body=FORM | form, remote_ip=remote_ip, host="box:8090"
     )
     try:
-        return set_up(asked, first_run).status
+        return set_up(asked).status
     except ApiError as error:
         return error.status
 
