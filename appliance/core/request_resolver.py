@@ -167,6 +167,7 @@ class RequestResolver(RecordResolver):
             return _flag(name, lambda request: body_value(request, path) is not MISSING)
         if modifier in (CHANGED, EACH, LENGTH):
             return self._body_field(holder, parts[-1], modifier)
+        name = f"{name} for {self.root.collection.name}"  # another collection may have another field of that name
         return self._lowered(name, body_parameter(path, holder), modifier, missing="" if holder else None)
 
     def _body_field(self, field: Field | None, part: str, modifier: str) -> Operand:
@@ -201,7 +202,7 @@ class RequestResolver(RecordResolver):
     def _changed(self, field: Field) -> Operand:
         """Whether the body sets the field to another value than the stored one."""
         sent = body_parameter((field.name,), field)
-        value = self.facts.operand(f"@request.body.{field.name}", sent)
+        value = self.facts.operand(f"@request.body.{field.name} for {self.root.collection.name}", sent)
         is_set = _flag(f"{field.name} is set", lambda request: field.name in request.body)
         different = equality(value, self.walk(Path.start(self.joins, self.root), [field.name]), True, self.dialect)
         return Operand(sql("({} = 1 AND {})", is_set.value, different), is_exact=True)
