@@ -163,6 +163,12 @@ class TestOptions:
         world.post(title="x", public=True)
         assert stream.is_silent() is not hears
 
+    def test_a_superusers_filter_sees_what_others_may_not_list(self, world: World) -> None:
+        topic = "posts/*" + options(query={"filter": "owner.email = 'ann@example.com'"})
+        root, bob = world.listen(topic, as_=world.root), world.listen(topic, as_=world.bob)
+        world.post(title="x", public=True, owner=world.ann.id)
+        assert (heard(root).data["action"], bob.is_silent()) == ("create", True)
+
     def test_a_filter_gives_no_rights(self, world: World) -> None:
         stream = world.listen("posts/*" + options(query={"filter": "title != ''"}))
         world.post(title="x", owner=world.ann.id)
