@@ -9,7 +9,7 @@ A path that was followed leaves `expand` in the record even when nothing was fou
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -125,18 +125,13 @@ def _find_relation(app: App, collection: Collection, name: str) -> Relation | No
 
 
 def _find_back_relation(app: App, collection: Collection, name: str) -> Relation | None:
-    for other, field_name in _split_back(name):
-        source = app.collections.find(other)
-        field = source.find_field(field_name) if source else None
-        if source and isinstance(field, RelationField) and field.collection_id == collection.id:
-            return Relation(source, field, True, has_unique_index(source.indexes, field.name))
-    return None
-
-
-def _split_back(name: str) -> Iterable[tuple[str, str]]:
-    """Every way to read a name as collection and field: both may have `_via_` in their names."""
-    parts = name.split(VIA)
-    return [(VIA.join(parts[:cut]), VIA.join(parts[cut:])) for cut in range(1, len(parts))]
+    """No collection and no field may have `_via_` in its name, so a name can be read in one way only."""
+    source_name, _, field_name = name.partition(VIA)
+    source = app.collections.find(source_name)
+    field = source.find_field(field_name) if source else None
+    if not source or not isinstance(field, RelationField) or field.collection_id != collection.id:
+        return None
+    return Relation(source, field, True, has_unique_index(source.indexes, field.name))
 
 
 def _ids(record: Record, field: Field) -> list[str]:
