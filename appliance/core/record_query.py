@@ -16,6 +16,7 @@ from appliance.core.collection import Collection
 from appliance.core.record import Record
 from appliance.core.record_statement import (
     BACK,
+    BY_ID,
     BY_IDS,
     DIALECT,
     EXISTS,
@@ -103,7 +104,8 @@ def find_allowed_records(
     text = _rule_for(rule, request)
     if text is None or not ids:
         return []
-    rows = _run(app, collection, Spec(BY_IDS, text), request, {"ids": json.dumps(list(ids))})
+    purpose, values = (BY_ID, {"id": ids[0]}) if len(ids) == 1 else (BY_IDS, {"ids": json.dumps(list(ids))})
+    rows = _run(app, collection, Spec(purpose, text), request, values)
     found = {record.id: record for record in (Record.from_row(collection, row) for row in rows)}
     return [found[each] for each in dict.fromkeys(ids) if each in found]
 

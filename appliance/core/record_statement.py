@@ -37,6 +37,7 @@ BACK_PLACE: Final = "back.place"
 NEW_RECORD: Final = "new.record"  # a dot: no collection can have this name
 
 PAGE: Final = "page"  # a page and its count
+BY_ID: Final = "by id"  # the record of one id: its own purpose, because SQLite prefers a rule's index to a list of ids
 BY_IDS: Final = "by ids"  # records of a list of ids
 BACK: Final = "back"  # records whose relation holds one of a list of ids, at most `limit` for each, behind that id
 EXISTS: Final = "exists"  # whether one stored record passes
@@ -213,9 +214,10 @@ class _Builder:
             return join_sql(" ", [self._columns(), self._from([chosen, *conditions])])
         if self.spec.purpose == BACK:
             return self._back(conditions)
-        if self.spec.purpose == EXISTS:
+        if self.spec.purpose in (BY_ID, EXISTS):
             chosen = sql("{} = {}", self._id(), parameter(value_slot("id")))
-            return sql("SELECT 1 {} LIMIT 1", self._from([chosen, *conditions]))
+            shown = self._columns() if self.spec.purpose == BY_ID else Sql("SELECT 1")
+            return sql("{} {} LIMIT 1", shown, self._from([chosen, *conditions]))
         return sql("WITH {} AS ({}) SELECT 1 {} LIMIT 1", self.root.table, self._new_row(), self._from(conditions))
 
     def _back(self, conditions: Sequence[Sql]) -> Sql:

@@ -116,9 +116,9 @@ def counted_selects(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[l
     statements: list[str] = []
     query = world.app.database.query
 
-    def counting(sql: str, parameters: Any = ()) -> Any:
+    def counting(sql: str, parameters: Any = (), seconds: float = 0) -> Any:
         statements.append(sql)
-        return query(sql, parameters)
+        return query(sql, parameters, seconds)
 
     with monkeypatch.context() as patched:
         patched.setattr(world.app.database, "query", counting)
