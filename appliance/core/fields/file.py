@@ -41,8 +41,8 @@ class FileField(ManyField):
     protected: bool = option("protected", read_flag, False)
 
     def elements(self, raw: Any) -> list[str]:
-        """Names and uploads, lists in lists flattened, each once."""
-        return list(dict.fromkeys(_flatten(raw)))
+        """Names and uploads, each once."""
+        return list(dict.fromkeys(_names_of(raw)))
 
     def value_as_json(self, value: Any) -> str | list[str]:
         """The name or names."""
@@ -107,11 +107,12 @@ def _thumb_error(size: str) -> FieldError | None:
     return WRONG_FORMAT if size and not THUMB.fullmatch(size) else None
 
 
-def _flatten(raw: Any) -> list[str]:
+def _names_of(raw: Any) -> list[str]:
     if isinstance(raw, Upload):
         return [NewFile.of(raw)]
     if isinstance(raw, NewFile):
         return [raw]
-    if isinstance(raw, list | tuple):
-        return [found for each in raw for found in _flatten(each)]
-    return to_texts(raw)
+    if not isinstance(raw, list | tuple):
+        return to_texts(raw)
+    each_found = [_names_of(each) for each in raw]
+    return [found[0] for found in each_found if len(found) == 1]  # as the original: of lists in a list, those of one

@@ -43,7 +43,7 @@ class ManyField(Field):
         """A list of elements as a value of this field."""
         if self.is_multiple:
             return list(elements)
-        return elements[-1] if elements else ""
+        return _last(elements)
 
     def to_column(self, value: Any) -> str:
         """The text, or a JSON array."""
@@ -71,3 +71,11 @@ class ManyField(Field):
             return self.shaped([each for each in held if each not in given])
         joined = [*held, *given] if modifier == "after" else [*given, *held]
         return self.normalise(joined)
+
+
+def _last(elements: Sequence[str]) -> str:
+    """The last element; one that spells a JSON array stands for the last of that, however often."""
+    value = elements[-1] if elements else ""
+    while "[" in value and (inner := to_texts(value)) != [value]:
+        value = inner[-1] if inner else ""
+    return value

@@ -18,7 +18,22 @@ from appliance.core.record import Record
 TEXTS = st.one_of(
     st.text(),
     st.text(alphabet=st.characters(codec=None, categories=None)),
-    st.sampled_from(['["a"', '{"a":1}', "1e999", "-", "[[[", "\ud800", "2022-01-01", "0x1p9999", "1" * 400, "null"]),
+    st.sampled_from(
+        [
+            '["a"',
+            '["a"]',
+            json.dumps([json.dumps(["a", "b"])]),
+            '{"a":1}',
+            "1e999",
+            "-",
+            "[[[",
+            "\ud800",
+            "2022-01-01",
+            "0x1p9999",
+            "1" * 400,
+            "null",
+        ]
+    ),
     st.dates().map(str),
     st.datetimes().map(str),
 )
