@@ -25,7 +25,7 @@ from appliance.http.middleware.security_headers import HEADERS
 
 log = logging.getLogger("homeport.http")
 
-STOP_SECONDS: Final = 8.0  # requests in flight may take so long when the server stops
+STOP_SECONDS: Final = 5.0  # requests in flight may take so long when the server stops; the whole stop has 10
 SWITCH_SECONDS: Final = 1e-4  # at Python's 5 ms one busy worker keeps the loop waiting 50 times longer than its work
 CHECK_SECONDS: Final = 1.0  # how often slow and silent clients are looked for
 RESERVED_DESCRIPTORS: Final = 128  # for the database, uploads and outgoing calls

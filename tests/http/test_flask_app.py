@@ -185,6 +185,7 @@ class TestBodies:
             pytest.param(b'{"a": Infinity}', id="Infinity"),
             pytest.param(b'{"a": 1e999}', id="a number beyond a double"),
             pytest.param(b'{"a": 1, "a": 2}', id="a name twice"),
+            pytest.param(b'{"a"\n:1,"a"\t:2}', id="a name twice, space before the colon"),
             pytest.param(b'{"x": [{"a": 1, "\\u0061": 2}]}', id="a name twice, once escaped"),
             pytest.param(b'{"a": "\xff\xfe"}', id="invalid UTF-8"),
             pytest.param(b'{"a": "\\ud800"}', id="half a surrogate pair"),

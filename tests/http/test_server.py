@@ -203,6 +203,18 @@ def test_drops_a_client_that_takes_too_long(
         assert reader.is_at_end()
 
 
+def test_one_address_may_have_64_unfinished_requests(server: Server) -> None:
+    crowd = [connect(server) for _ in range(80)]
+    ports = {sock.getsockname()[1] for sock in crowd}
+    for sock in crowd:
+        sock.sendall(b"GET /api/health HTTP/1.1\r\n")
+    _wait_until(lambda: len(ports & _open_ports(server)) == 64)
+    crowd[0].sendall(HOST + b"\r\n")
+    assert Reader(crowd[0]).answer().status == 200
+    for sock in crowd:
+        sock.close()
+
+
 def test_drops_a_client_that_takes_no_answer(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "WRITE_SECONDS", 0.2)
     with connect(server) as sock:
