@@ -414,6 +414,19 @@ def test_a_sign_up_is_refused_with(world: World, body: dict[str, Any], errors: d
     assert answer.body == {"status": 400, "message": "Failed to create record.", "data": errors}
 
 
+def test_a_rule_closed_while_the_password_is_hashed_holds(fresh: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    hash_password = fresh.app.passwords.hash
+
+    def hash_slowly(plain: str) -> str:
+        monkeypatch.undo()
+        allow(fresh, "people", "createRule", "@request.auth.role = 'manager'")
+        return hash_password(plain)
+
+    monkeypatch.setattr(fresh.app.passwords, "hash", hash_slowly)
+    body = {"email": "n@example.com", "password": NEW, "passwordConfirm": NEW}
+    assert refusal(ask(fresh, create_record, body=body, collection="people")) == (400, "Failed to create record.")
+
+
 def test_who_signs_up_can_sign_in(fresh: World) -> None:
     body = {"email": "n@example.com", "password": NEW, "passwordConfirm": NEW}
     answer = ask(fresh, create_record, body=body, collection="people")
