@@ -101,7 +101,9 @@ def test_the_interpreter_at_hand_is_used_as_it_is_when_told_so(ready: Checkout) 
     assert run.stdout == f"ran in {Path(sys.base_prefix)} []\n"
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs wait4")
 def test_a_later_start_costs_less_than_50_ms(ready: Checkout) -> None:
+    """Processor time, not time: the test run's other workers take their share of the machine's cores."""
     [made] = ready.environments()
     script = str(ready.folder / "run.py")
     direct, through_the_door = [str(made / "bin" / "python"), script], [base_python(), script]
@@ -111,11 +113,11 @@ def test_a_later_start_costs_less_than_50_ms(ready: Checkout) -> None:
 
 
 def seconds_of(command: list[str]) -> float:
-    """How long one run takes."""
-    environ = clean_environ()
-    started = time.perf_counter()
-    subprocess.run(command, capture_output=True, env=environ, check=False)
-    return time.perf_counter() - started
+    """The processor seconds of one run. The door replaces its own process, so both interpreters count."""
+    started = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=clean_environ())
+    _, status, usage = os.wait4(started.pid, 0)
+    started.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_utime + usage.ru_stime
 
 
 def test_a_changed_lock_makes_a_new_environment_and_names_the_old_one(tmp_path: Path) -> None:
