@@ -56,11 +56,11 @@ def _nested(name: str, errors: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_rule(app: App, collection: Collection, old: Collection | None, name: str) -> FieldError | None:
     rule = collection.options[name]
-    if old is not None and old.system and old.options[name] != rule:
-        return _SYSTEM_RULE_CHANGE
     if name == "manageRule" and rule == "":
         return _EMPTY_MANAGE_RULE
-    return check_rule(app, collection, rule)
+    if wrong := check_rule(app, collection, rule):
+        return wrong
+    return _SYSTEM_RULE_CHANGE if old is not None and old.system and old.options[name] != rule else None
 
 
 def _check_template(template: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ means that the collection may be stored. What only the database can tell (does t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.core.auth_options_check import check_auth_options
@@ -154,9 +154,11 @@ def _check_type(collection: Collection, old: Collection | None) -> FieldError | 
 
 
 def check_fields(app: App, collection: Collection, old: Collection | None) -> Any:
-    """A FieldError of the list as a whole, or field place -> its errors."""
+    """A FieldError of the list as a whole, or field place -> its errors. A doubled name is told alone."""
     if collection.is_view and not collection.fields:
         return BLANK
+    if doubled := _find_doubled_name(collection.fields):
+        return doubled
     if not any(each.name == "id" and getattr(each, "primary_key", False) for each in collection.fields):
         return _NO_PRIMARY_KEY
     if collection.is_view:
@@ -172,16 +174,17 @@ def _lost_system_field(collection: Collection, old: Collection) -> bool:
 
 
 def _check_field_list(app: App, collection: Collection, old: Collection | None) -> dict[str, Any]:
-    errors: dict[str, Any] = {}
+    checked = ((str(place), _check_field(app, collection, old, field)) for place, field in enumerate(collection.fields))
+    return {place: wrong for place, wrong in checked if wrong}
+
+
+def _find_doubled_name(fields: Sequence[Field]) -> dict[str, Any]:
     names: set[str] = set()
-    for place, field in enumerate(collection.fields):
-        wrong = _check_field(app, collection, old, field)
-        if field.name.lower() in names and "name" not in wrong:
-            wrong = {"name": _duplicated(field.name)}
+    for place, field in enumerate(fields):
+        if field.name and field.name.lower() in names:
+            return {str(place): {"name": _duplicated(field.name)}}
         names.add(field.name.lower())
-        if wrong:
-            errors[str(place)] = wrong
-    return errors
+    return {}
 
 
 def _duplicated(name: str) -> FieldError:
@@ -251,6 +254,6 @@ def _check_rule(app: App, collection: Collection, old: Collection | None, name: 
     rule = collection.rules[name]
     if collection.is_view and name not in VIEW_RULES:
         return None if rule is None else _NOT_NULL
-    if old is not None and old.system and old.rules[name] != rule:
-        return _SYSTEM_RULE_CHANGE
-    return check_rule(app, collection, rule)
+    if wrong := check_rule(app, collection, rule):
+        return wrong
+    return _SYSTEM_RULE_CHANGE if old is not None and old.system and old.rules[name] != rule else None

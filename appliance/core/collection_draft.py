@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from appliance.core.collection import AUTH, BASE, RULE_NAMES, TYPES, VIEW, Collection
+from appliance.core.collection import AUTH, BASE, RULE_NAMES, SUPERUSERS, TYPES, VIEW, Collection
 from appliance.core.collection_indexes import default_auth_indexes, has_unique_index, parse_index
 from appliance.core.collection_options import read_options
 from appliance.core.collection_scaffolds import (
@@ -58,7 +58,8 @@ def changed_draft(old: Collection, body: Mapping[str, Any]) -> Collection:
         draft = _laid_over(old, body)
     except (WrongShape, ValidationFailed) as error:
         raise BadRequest(UNREADABLE) from error
-    return _with_known_mapped_fields(replace(draft, fields=with_system_fields(draft.type, draft.fields)))
+    draft = replace(draft, fields=with_system_fields(draft.type, draft.fields))
+    return _with_superusers_ways(_with_known_mapped_fields(draft))
 
 
 def _laid_over(old: Collection, body: Mapping[str, Any]) -> Collection:
@@ -90,6 +91,19 @@ def _with_known_mapped_fields(draft: Collection) -> Collection:
     oauth2 = draft.options["oauth2"]
     mapped = {name: field if draft.find_field(field) else "" for name, field in oauth2["mappedFields"].items()}
     return replace(draft, options={**draft.options, "oauth2": {**oauth2, "mappedFields": mapped}})
+
+
+def _with_superusers_ways(draft: Collection) -> Collection:
+    """Superusers always sign in with their password and never through a provider; one-time passwords come second."""
+    if draft.name != SUPERUSERS or not draft.is_auth:
+        return draft
+    options = draft.options
+    ways = {
+        "passwordAuth": {**options["passwordAuth"], "enabled": True},
+        "oauth2": {**options["oauth2"], "enabled": False, "providers": []},
+        "mfa": {**options["mfa"], "enabled": options["mfa"]["enabled"] or options["otp"]["enabled"]},
+    }
+    return replace(draft, options={**options, **ways})
 
 
 def list_fields(fields: Sequence[Field]) -> tuple[Field, ...]:

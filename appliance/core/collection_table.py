@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from appliance.core.collection import Collection
 from appliance.core.collection_indexes import parse_index
@@ -12,6 +12,8 @@ from appliance.storage.database import Column
 
 if TYPE_CHECKING:
     from appliance.storage.database import Schema
+
+INVALID_INDEX: Final = "validation_invalid_index_expression"
 
 
 def column_of(field: Field) -> Column:
@@ -104,15 +106,22 @@ def _rename(schema: Schema, table: str, before: str, after: str) -> None:
 
 
 def create_indexes(schema: Schema, collection: Collection) -> None:
-    """Make every index of the collection. Raises ValidationFailed that points at the one that can't be made."""
-    for place, statement in enumerate(collection.indexes):
-        index = parse_index(statement)
-        if index is None:
-            raise index_error(place, "Invalid CREATE INDEX expression.")
-        try:
-            schema.create_index(index.as_statement())
-        except (SchemaError, ConstraintError) as error:
-            raise index_error(place, f"Failed to create index {index.name} - {error.message}.") from error
+    """Make every index of the collection. Raises ValidationFailed that points at each one that can't be made."""
+    made = ((str(place), _try_index(schema, statement)) for place, statement in enumerate(collection.indexes))
+    if failed := {place: reason for place, reason in made if reason}:
+        raise ValidationFailed({"indexes": {place: FieldError(INVALID_INDEX, why) for place, why in failed.items()}})
+
+
+def _try_index(schema: Schema, statement: str) -> str:
+    """Why the index can't be made; empty when it stands."""
+    index = parse_index(statement)
+    if index is None:
+        return "Invalid CREATE INDEX expression."
+    try:
+        schema.create_index(index.as_statement())
+    except (SchemaError, ConstraintError) as error:
+        return f"Failed to create index {index.name} - {error.message}."
+    return ""
 
 
 def drop_indexes(schema: Schema, collection: Collection) -> None:
@@ -120,8 +129,3 @@ def drop_indexes(schema: Schema, collection: Collection) -> None:
     for statement in collection.indexes:
         if index := parse_index(statement):
             schema.drop_index(index.name)
-
-
-def index_error(place: int, message: str, code: str = "validation_invalid_index_expression") -> ValidationFailed:
-    """What to answer about the index at that place of the list."""
-    return ValidationFailed({"indexes": {str(place): FieldError(code, message)}})
