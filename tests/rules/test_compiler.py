@@ -89,6 +89,7 @@ def test_any_readable_filter_runs_with_as_many_parameters_as_places(empty_databa
 
 
 @given(st.text(max_size=40))
+@settings(deadline=None)
 def test_any_text_compiles_or_is_refused(text: str) -> None:
     for place in (text, f"title={text}", f"{text}='x'", f"meta.{text}=1", f"@request.body.{text}=1"):
         try:
@@ -98,6 +99,7 @@ def test_any_text_compiles_or_is_refused(text: str) -> None:
 
 
 @given(st.text(alphabet="abt,-+@.:_ ", max_size=30))
+@settings(deadline=None)
 def test_any_sort_is_compiled_or_refused(sort: str) -> None:
     try:
         plan_of("", sort=sort)
