@@ -16,7 +16,7 @@ import pytest
 from tests.oracle import ROOT, refuse_or_skip
 from tests.test_run import base_python, clean_environ
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("packaging")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,6 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 
 from tests.engines import HEADLESS, require_chromium, require_node_modules
 
-pytestmark = pytest.mark.xdist_group("browser")  # one journey, in order
-
 ROOT = Path(__file__).resolve().parents[2]
 EMAIL, PASSWORD = "owner@example.com", "correct horse battery"
 POSTS = {
