@@ -39,8 +39,8 @@ def test(pytest_arguments: tuple[str, ...]) -> int:
 def workers(arguments: tuple[str, ...]) -> list[str]:
     """pytest-xdist's flags, unless the caller has chosen or wants a debugger.
 
-    A file's tests stay on one worker, in order: many share a server that takes a second to start. (xdist's groups, which
-    would say that test by test, do nothing under pytest 9.2.)
+    A file's tests stay on one worker, in order: many share a server that takes a second to start. (xdist's groups,
+    which would say that test by test, do nothing under pytest 9.2.)
     """
     chosen = any(argument.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for argument in arguments)
     return [] if chosen else ["-n", str(max(2, os.cpu_count() or 2)), "--dist", "loadfile", "--no-loadscope-reorder"]
