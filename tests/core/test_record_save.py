@@ -184,6 +184,8 @@ def test_a_record_deleted_meanwhile_is_not_found(app: App, posts: Collection) ->
         pytest.param({"tags": ["a"]}, {"tags+": ["b", "a"]}, {"tags": ["a", "b"]}, id="append what is missing"),
         pytest.param({"tags": ["a", "b"]}, {"+tags": "b"}, {"tags": ["b", "a"]}, id="move to the front"),
         pytest.param({"tags": ["a", "b"]}, {"tags-": '["a"]'}, {"tags": ["b"]}, id="take away"),
+        pytest.param({"tags": ["a"]}, {"tags+": "b", "tags-": "b"}, {"tags": ["a"]}, id="added, then taken away"),
+        pytest.param({"tags": ["a"]}, {"tags-": "a", "+tags": "a"}, {"tags": ["a"]}, id="taken away, then added"),
         pytest.param({"title": "a"}, {"title+": "b"}, {"title": "a"}, id="a text has no modifiers"),
         pytest.param({"likes": 5}, {"+likes": 1}, {"likes": 5}, id="a number has no prefix modifier"),
         pytest.param({}, {"nope": 1, "nope+": 1}, {"likes": 0}, id="unknown keys are left out"),
