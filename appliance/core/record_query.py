@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.clock import now
@@ -84,12 +85,20 @@ def find_records_by(
     app: App, collection: Collection, values: Mapping[str, Any], ignore_case: bool = False, limit: int = -1
 ) -> list[Record]:
     """Records whose columns have exactly these values. `values` maps field names to column values."""
-    collation = " COLLATE NOCASE" if ignore_case else ""
-    wanted = " AND ".join(f"{DIALECT.quote(_column(collection, name))} = ?{collation}" for name in values)
-    columns = ", ".join(DIALECT.quote(each.name) for each in collection.fields)
-    statement = f"SELECT {columns} FROM {DIALECT.quote(collection.name)} WHERE {wanted or '1 = 1'} LIMIT ?"  # noqa: S608
+    columns = tuple(collection.fields_by_name)
+    statement = _by_values_sql(
+        collection.name, columns, tuple(_column(collection, name) for name in values), ignore_case
+    )
     rows = app.database.query(statement, bind([*values.values(), limit], None))
     return [Record.from_row(collection, row) for row in rows]
+
+
+@lru_cache(maxsize=512)
+def _by_values_sql(table: str, columns: tuple[str, ...], names: tuple[str, ...], ignore_case: bool) -> str:
+    """The SELECT of `find_records_by`: every name in it is the schema's."""
+    collation = " COLLATE NOCASE" if ignore_case else ""
+    wanted = " AND ".join(f"{DIALECT.quote(name)} = ?{collation}" for name in names) or "1 = 1"
+    return f"SELECT {', '.join(map(DIALECT.quote, columns))} FROM {DIALECT.quote(table)} WHERE {wanted} LIMIT ?"  # noqa: S608
 
 
 def find_records(app: App, collection: Collection, ids: Sequence[str]) -> list[Record]:
