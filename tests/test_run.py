@@ -102,14 +102,15 @@ def test_the_interpreter_at_hand_is_used_as_it_is_when_told_so(ready: Checkout) 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs wait4")
-def test_a_later_start_costs_less_than_50_ms(ready: Checkout) -> None:
-    """Processor time, not time: the test run's other workers take their share of the machine's cores."""
+def test_a_later_start_costs_little_more_than_one_more_start_of_python(ready: Checkout) -> None:
+    """Processor time, not time: the test run's other workers take their share of the machine's cores. A bare start of
+    Python is 15 ms, but some machines hang more on theirs; what is ours is the rest."""
     [made] = ready.environments()
     script = str(ready.folder / "run.py")
-    direct, through_the_door = [str(made / "bin" / "python"), script], [base_python(), script]
-    pairs = [(seconds_of(direct), seconds_of(through_the_door)) for _ in range(15)]
-    quickest = [min(column) for column in zip(*pairs, strict=True)]
-    assert quickest[1] - quickest[0] < 0.050
+    commands = [base_python(), "-c", "pass"], [str(made / "bin" / "python"), script], [base_python(), script]
+    rounds = [[seconds_of(command) for command in commands] for _ in range(15)]
+    bare, direct, through_the_door = (min(column) for column in zip(*rounds, strict=True))
+    assert through_the_door - direct - bare < 0.025
 
 
 def seconds_of(command: list[str]) -> float:
