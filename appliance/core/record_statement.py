@@ -242,9 +242,15 @@ class _Builder:
         return sql("SELECT DISTINCT {} FROM ({}) WHERE {} ORDER BY {}", shown, ranked, within, in_order)
 
     def _new_row(self) -> Sql:
-        """The one row of the record: its values as parameters."""
-        named = [
-            sql(f"{{}} AS {DIALECT.quote(each.name)}", parameter(value_slot(f"column {each.name}")))
-            for each in self.collection.fields
-        ]
+        """The one row of the record: its values as parameters.
+
+        Those of a stored record compare as its columns do. Those of a new one are bare, as in the original: there
+        `score > @request.query.least` compares a number with a text.
+        """
+        named = []
+        for field in self.collection.fields:
+            value = parameter(value_slot(f"column {field.name}"))
+            if self.spec.purpose == EXISTS_VALUES and not field.is_multiple:
+                value = DIALECT.typed(value, field.column_kind)
+            named.append(sql("{} AS {}", value, Sql(DIALECT.quote(field.name))))
         return sql("SELECT {}", join_sql(", ", named))

@@ -46,6 +46,9 @@ class SqlDialect(Protocol):
     def strftime(self, arguments: Sequence[Sql]) -> Sql:
         """SQLite's strftime(format, time, modifier...)."""
 
+    def typed(self, value: Sql, kind: str) -> Sql:
+        """A parameter that compares as a column of this kind (text, number, boolean; others stay as they are) does."""
+
     def random(self) -> Sql:
         """A random sort key."""
 

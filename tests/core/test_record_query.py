@@ -352,3 +352,19 @@ def test_a_filter_that_multiplies_without_end_is_stopped(world: World, monkeypat
         listed(world, "root", filter=text)
     assert "took too long" in caught.value.hint
     assert len(listed(world, "root")) == 3
+
+
+@pytest.mark.parametrize(
+    ("rule", "allowed"),
+    [
+        pytest.param("score > @request.query.least", True, id="a number beside a text"),
+        pytest.param("score = '1'", True, id="a number beside a quoted number"),
+        pytest.param("published = @request.query.least", False, id="a truth value beside a text"),
+        pytest.param("title = 'Post 1' && meta.a.b = 1 && editors.name ?= 'Bob'", True, id="other kinds"),
+    ],
+)
+def test_values_in_memory_compare_as_the_row_would(world: World, rule: str, allowed: bool) -> None:
+    asking = world.asking("bob", query={"least": "0"})
+    record = stored(world)
+    assert matches_rule(world.app, record, rule, asking) is allowed
+    assert values_match(world.app, record, rule, "", asking) is allowed

@@ -117,3 +117,20 @@ def test_strftime_takes_its_arguments_as_parameters() -> None:
 @pytest.mark.parametrize("name", ["a", 'a"b', "new.record", "value", "select"])
 def test_a_quoted_name_is_one_name(name: str) -> None:
     assert run(Sql(f"{DIALECT.quote(name)}"), f"(SELECT 7 AS {DIALECT.quote(name)})") == [7]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "other", "equal"),
+    [
+        pytest.param(7, "number", "7", 1, id="a number equals its text"),
+        pytest.param(7, "json", "7", 0, id="a bare value does not"),
+        pytest.param("7", "text", 7, 1, id="a text equals its whole number"),
+        pytest.param(True, "boolean", "1", 1, id="true equals the text 1"),
+        pytest.param('{"a":1}', "json", '{"a":1}', 1, id="JSON stays as it is"),
+    ],
+)
+def test_a_typed_value_compares_as_a_column(value: Any, kind: str, other: Any, equal: int) -> None:
+    typed = DIALECT.typed(parameter(value), kind)
+    connection = pysqlite3.connect(":memory:")
+    statement = f'WITH row AS (SELECT {typed.text} AS "c") SELECT "c" = ? FROM row'
+    assert connection.execute(statement, (*typed.parameters, other)).fetchone() == (equal,)

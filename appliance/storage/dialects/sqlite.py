@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from appliance.sql import Sql
 
+_CASTS = {"text": "TEXT", "number": "NUMERIC", "boolean": "NUMERIC"}
+
 
 class SqliteDialect:
     """The rule expressions of SQLite (3.51.3 or newer, with math functions and JSON)."""
@@ -71,6 +73,11 @@ class SqliteDialect:
         """strftime is SQLite's own."""
         text = f"strftime({', '.join(part.text for part in arguments)})"
         return Sql(text, tuple(value for part in arguments for value in part.parameters))
+
+    def typed(self, value: Sql, kind: str) -> Sql:
+        """A CAST, which has the affinity of a column: beside it the text "7" is compared as the number 7."""
+        name = _CASTS.get(kind)
+        return _like(value, f"CAST({value.text} AS {name})", 1) if name else value
 
     def random(self) -> Sql:
         """RANDOM()."""
