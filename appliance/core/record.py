@@ -34,25 +34,43 @@ class Record:
     `is_expanded` once a path of `expand` was followed, even to nothing: then answers have the key.
     """
 
-    __slots__ = ("collection", "expand", "extra", "is_expanded", "is_new", "original", "values")
+    __slots__ = ("_original", "_row", "collection", "expand", "extra", "is_expanded", "is_new", "values")
 
     def __init__(self, collection: Collection, values: Mapping[str, Any] | None = None, is_new: bool = True) -> None:
         self.collection = collection
         self.values: dict[str, Any] = {each.name: each.zero() for each in collection.fields}
         self.values.update(values or {})
-        self.original: dict[str, Any] = {}
+        self._start(is_new)
         if not is_new:
             self.remember()
+
+    @classmethod
+    def from_row(cls, collection: Collection, row: Sequence[Any]) -> Record:
+        """A stored record from a row whose columns stand in the order of `collection.fields`."""
+        record = cls.__new__(cls)
+        record.collection = collection
+        record.values = _values_of(collection, row)
+        record._start(is_new=False, row=row)
+        return record
+
+    def _start(self, is_new: bool, row: Sequence[Any] | None = None) -> None:
+        self._row = row
+        self._original: dict[str, Any] | None = None
         self.expand: dict[str, Record | list[Record]] = {}
         self.is_expanded = False
         self.extra: dict[str, Any] = {}
         self.is_new = is_new
 
-    @classmethod
-    def from_row(cls, collection: Collection, row: Sequence[Any]) -> Record:
-        """A stored record from a row whose columns stand in the order of `collection.fields`."""
-        values = {each.name: each.from_column(stored) for each, stored in zip(collection.fields, row, strict=True)}
-        return cls(collection, values, is_new=False)
+    @property
+    def original(self) -> dict[str, Any]:
+        """The values as stored. Worked out when first asked for: most records are only read."""
+        if self._original is None:
+            self._original = {} if self._row is None else _values_of(self.collection, self._row)
+        return self._original
+
+    @original.setter
+    def original(self, values: dict[str, Any]) -> None:
+        self._original = values
 
     @property
     def id(self) -> str:
@@ -97,8 +115,12 @@ class Record:
 
     def remember(self) -> None:
         """Take the values as the stored ones. Lists are copied: a hook may change the record's own in place."""
-        self.original = {name: value[:] if type(value) is list else value for name, value in self.values.items()}
+        self._original = {name: value[:] if type(value) is list else value for name, value in self.values.items()}
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field or extra key, or `default`."""
         return self.values[name] if name in self.values else self.extra.get(name, default)
+
+
+def _values_of(collection: Collection, row: Sequence[Any]) -> dict[str, Any]:
+    return {each.name: each.from_column(stored) for each, stored in zip(collection.fields, row, strict=True)}
