@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -247,6 +248,15 @@ def test_an_error_does_not_name_a_hidden_field(fresh: World, caplog: pytest.LogC
     assert answer.body == {"status": 400, "message": "Failed to create record.", "data": {}}
     assert "secret" in caplog.text
     assert ask(fresh, create_record, "root", {"title": "New"}, collection="posts").body["data"] == {"secret": REQUIRED}
+
+
+def test_no_addition_is_lost_among_many(fresh: World) -> None:
+    def add(_: int) -> int:
+        return ask(fresh, update_record, body={"score+": 1}, collection="posts", id=POST).status
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(add, range(40))) == {200}
+    assert ask(fresh, view_record, "root", collection="posts", id=POST).body["score"] == 41
 
 
 def allow(world: World, collection: str, rule: str, text: str) -> None:
