@@ -6,6 +6,8 @@ python -m tests.wire run --target URL --email E --password P
                                                 a running server; ITS COLLECTIONS ARE DELETED and seeded anew
 python -m tests.wire run --target oracle        a second PocketBase: must show no difference
 python -m tests.wire show PATTERN               both raw answers of the cases that match
+python -m tests.wire random [--seed N] [--count N]
+                                                N random filters, lists and bodies each
 python -m tests.wire differences                writes docs/reference/differences.md
 """
 
@@ -21,6 +23,7 @@ from pathlib import Path
 from tests.oracle import EMAIL, PASSWORD, Server, start_oracle, start_ours
 from tests.wire.compare import Arena, Outcome
 from tests.wire.differences import PAGE, find_difference, page
+from tests.wire.random_cases import MAKERS, make_cases
 from tests.wire.scenarios import Case, find_cases
 
 
@@ -30,7 +33,7 @@ def main() -> int:
     if arguments.command == "differences":
         PAGE.write_text(page())
         return 0
-    cases = find_cases(arguments.only)
+    cases = _cases(arguments)
     if arguments.command == "list":
         print("\n".join(case.id for case in cases))
         return 0
@@ -39,14 +42,22 @@ def main() -> int:
         return play(arena, cases)
 
 
+def _cases(arguments: argparse.Namespace) -> list[Case]:
+    if arguments.command == "random":
+        return [case for kind in MAKERS for case in make_cases(kind, arguments.seed, arguments.count)]
+    return find_cases(arguments.only)
+
+
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.wire", description=__doc__, formatter_class=_Plain)
-    parser.add_argument("command", choices=["run", "show", "list", "differences"])
+    parser.add_argument("command", choices=["run", "show", "list", "random", "differences"])
     parser.add_argument("only", nargs="?", help="a part of the case ids, or a glob with *")
     parser.add_argument("--only", dest="only_option", help="the same as an option")
     parser.add_argument("--target", help="URL of a running server, or `oracle`; default: start ours")
     parser.add_argument("--email", default=EMAIL)
     parser.add_argument("--password", default=PASSWORD)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=300)
     arguments = parser.parse_args()
     arguments.only = arguments.only_option or arguments.only
     return arguments

@@ -85,10 +85,15 @@ def _fill_in_text(text: str, values: Mapping[str, Any]) -> Any:
 
 def load_file(path: Path) -> Iterator[Case]:
     """The cases of one table, as they stand."""
-    tables = _with_nulls(tomllib.loads(path.read_text()))
+    tables = read_tables(path)
     for table in tables["case"]:
         for flat in _expand({**tables.get("defaults", {}), **table}):
             yield _to_case(path.stem, flat)
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """A TOML file with the text "<null>" turned into nulls."""
+    return {key: _with_nulls(value) for key, value in tomllib.loads(path.read_text()).items()}
 
 
 def _with_nulls(value: Any) -> Any:

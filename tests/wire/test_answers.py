@@ -11,6 +11,7 @@ from tests.oracle import oracle as oracle
 from tests.oracle import ours as ours
 from tests.wire.compare import Arena
 from tests.wire.differences import PAGE, find_difference, load_differences, page
+from tests.wire.random_cases import MAKERS, make_cases
 from tests.wire.scenarios import Case, load_cases
 
 pytestmark = pytest.mark.xdist_group("wire")
@@ -31,6 +32,13 @@ def test_our_answer_equals_the_oracles(arena: Arena, case: Case) -> None:
         assert outcome.is_same, f"\n{outcome.report()}"
     else:
         assert not outcome.is_same, f"no longer differs, take it out of differences.toml: {difference}"
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_our_answers_to_random_requests_equal_the_oracles(arena: Arena, kind: str) -> None:
+    outcomes = map(arena.play, make_cases(kind, seed=2026, count=150))
+    reports = [outcome.report() for outcome in outcomes if not outcome.is_same]
+    assert not reports, "\n\n".join(reports[:5])
 
 
 def test_at_least_400_answers_are_compared() -> None:
