@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 from appliance.core.collection import Collection
 from appliance.core.collection_indexes import parse_index
 from appliance.core.fields import Field
+from appliance.core.sql_names import quoted
 from appliance.errors import ConstraintError, FieldError, SchemaError, ValidationFailed
 from appliance.storage.database import Column
 
 if TYPE_CHECKING:
     from appliance.storage.database import Schema
 
+TEXT_ID: Final = "TEXT"
 INVALID_INDEX: Final = "validation_invalid_index_expression"
 
 
@@ -29,10 +31,20 @@ def column_of(field: Field) -> Column:
 def create_table(schema: Schema, collection: Collection) -> None:
     """Inside a write: make the table of a new collection with its indexes, or its view."""
     if collection.is_view:
-        schema.create_view(collection.name, collection.options["viewQuery"])
+        _create_view(schema, collection.name, collection.options["viewQuery"])
         return
     schema.create_table(collection.name, [column_of(each) for each in collection.fields])
     create_indexes(schema, collection)
+
+
+def _create_view(schema: Schema, name: str, query: str) -> None:
+    """Ids are texts: one that the query computes (ROW_NUMBER() OVER()) is made one, or no id would ever match it. The
+    id of a table stays as it is, so that its index is used."""
+    columns = dict(schema.create_view(name, query))
+    if columns.get("id", TEXT_ID).upper() != TEXT_ID:
+        schema.drop_view(name)
+        kept = [f"CAST({quoted(each)} AS TEXT) AS {quoted(each)}" if each == "id" else quoted(each) for each in columns]
+        schema.create_view(name, f"SELECT {', '.join(kept)} FROM ({query.strip().rstrip(';')}\n)")  # noqa: S608
 
 
 def drop_table(schema: Schema, collection: Collection) -> None:

@@ -14,6 +14,7 @@ from appliance.core.events import RecordsList, RecordView
 from appliance.core.record_query import find_record
 from appliance.errors import BadRequest
 from tests.api.asking import Handler, ask, upload
+from tests.core.bare_app import add_collection
 from tests.core.records_world import PASSWORD, World
 
 BOB = "000000000000bob"
@@ -158,6 +159,15 @@ def test_filter_and_sort(world: World) -> None:
 def test_a_client_may_not_filter_by_the_request(world: World) -> None:
     answer = ask(world, list_records, collection="comments", query={"filter": "@request.auth.id = ''"})
     assert answer.status == 403
+
+
+def test_a_view_s_computed_ids_are_texts(fresh: World) -> None:
+    query = "SELECT (ROW_NUMBER() OVER()) AS id, title, author FROM posts"
+    add_collection(fresh.app, "numbered", type="view", listRule="", viewRule="", viewQuery=query)
+    assert ask(fresh, view_record, collection="numbered", id="2").body["title"] == "Post 2"
+    assert ids(ask(fresh, list_records, collection="numbered", query={"filter": "id = '2' || id = 3"})) == ["2"]
+    body = ask(fresh, view_record, collection="people", id=BOB, query={"expand": "numbered_via_author"}).body
+    assert [each["id"] for each in body["expand"]["numbered_via_author"]] == ["2", "3"]
 
 
 def test_hooks_see_what_is_about_to_be_answered(fresh: World) -> None:
