@@ -17,7 +17,7 @@ from appliance.core.collection import Collection
 from appliance.core.collection_indexes import has_unique_index
 from appliance.core.fields.base import Field
 from appliance.core.fields.relation import RelationField
-from appliance.core.rule_joins import JoinClause, Joins, Path, Root
+from appliance.core.rule_joins import ForAlias, JoinClause, Joins, Path, Root
 from appliance.errors import RuleError
 from appliance.rules.compiler import compile_expression
 from appliance.rules.dialect import SqlDialect
@@ -89,10 +89,10 @@ class RecordResolver:
             raise unresolved(name)
         return self.walk(Path.start(self.joins, self.root), name.split("."))
 
-    def nested(self, collection: Collection, alias: str) -> RecordResolver:
+    def nested(self, collection: Collection, alias: str, joins: Joins) -> RecordResolver:
         """A resolver for the rules of a joined collection: it sees everything and joins on its own."""
         table = Sql(self.dialect.quote(collection.name))
-        return RecordResolver(self.schema, Root(collection, table, alias, alias), self.joins, Reach())
+        return RecordResolver(self.schema, Root(collection, table, alias, alias), joins, Reach())
 
     def walk(self, path: Path, parts: Sequence[str]) -> Operand:
         """Follow a path to its last part."""
@@ -154,22 +154,28 @@ class RecordResolver:
 
     def _joined(self, path: Path, key: tuple[str, str], clause: JoinClause, target: Collection) -> Path:
         further = path.join(key, clause, target)
-        if not self.reach.unlisted and further.alias not in self.joins.listed:
+        if self.reach.unlisted:
+            return further
+        if further.alias not in self.joins.listed:
             self.joins.listed.add(further.alias)
-            self._require_list_rule(target, further.alias)
+            self.joins.conditions += self._listed(target, further.alias, self.joins)
+        apart = self.joins.apart()
+        for condition in self._listed(target, further.twin, apart):
+            further = further.only_twins(apart, condition)
         return further
 
-    def _require_list_rule(self, target: Collection, alias: str) -> None:
-        """Rows that the client may not list end the path: the whole record is not found through them."""
+    def _listed(self, target: Collection, alias: str, joins: Joins) -> list[Sql]:
+        """The condition that ends a path at rows which the client may not list; none when it may list all."""
         rule = target.rules.get("listRule")
         if rule is None:
             raise RuleError(
                 f"only superusers can list {target.name}", hint=f"{target.name} has no list rule: superusers only."
             )
-        if rule:
-            allowed = compile_expression(parse_expression(rule), self.nested(target, alias), self.dialect)
-            key = self.joins.column(alias, "id")
-            self.joins.conditions.append(sql("(({} = '' OR {} IS NULL) OR {})", key, key, allowed))
+        if not rule:
+            return []
+        allowed = compile_expression(parse_expression(rule), self.nested(target, alias, joins), self.dialect)
+        key = joins.column(alias, "id")
+        return [sql("(({} = '' OR {} IS NULL) OR {})", key, key, allowed)]
 
     def _backward(self, path: Path, part: str) -> Path:
         name, _, field_name = part.partition(BACK)
@@ -234,10 +240,10 @@ class RecordResolver:
         visible = self._email_condition(path, field)
         return path.operand(value, is_exact=field.type == "json", visible=visible)
 
-    def _email_condition(self, path: Path, field: Field) -> Sql | None:
+    def _email_condition(self, path: Path, field: Field) -> ForAlias | None:
         if self.reach.hidden or field.name != "email" or not path.collection.is_auth:
             return None
-        return sql("{} = TRUE", self.joins.column(path.alias, "emailVisibility"))
+        return lambda alias: sql("{} = TRUE", self.joins.column(alias, "emailVisibility"))
 
     def _json_value(self, path: Path, field: Field, rest: Sequence[str]) -> Operand:
         keys = [part.replace(":", "") for part in rest]

@@ -73,10 +73,10 @@ class RequestResolver(RecordResolver):
             "body": self._body,
         }
 
-    def nested(self, collection: Collection, alias: str) -> RequestResolver:
+    def nested(self, collection: Collection, alias: str, joins: Joins) -> RequestResolver:
         """A resolver for the list rule of a joined collection, which asks the same request."""
         table = Sql(self.dialect.quote(collection.name))
-        return RequestResolver(self.schema, Root(collection, table, alias, alias), self.joins, Reach(), self.facts)
+        return RequestResolver(self.schema, Root(collection, table, alias, alias), joins, Reach(), self.facts)
 
     def resolve(self, name: str) -> Operand:
         """The operand of any name. Raises RuleError."""

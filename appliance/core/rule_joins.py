@@ -7,8 +7,9 @@ operator can require all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from appliance.core.collection import Collection
 from appliance.errors import RuleError
@@ -17,6 +18,7 @@ from appliance.rules.limits import MAX_JOINS
 from appliance.rules.resolver import Operand
 from appliance.sql import Sql, join_sql, sql
 
+ForAlias = Callable[[str], Sql]
 JoinClause = Callable[[str, str], Sql]  # (alias of the new table, alias of the table before it) -> LEFT JOIN ...
 
 
@@ -33,12 +35,15 @@ class Joins:
     conditions: list[Sql] = field(default_factory=list)
     listed: set[str] = field(default_factory=set)
     _aliases: dict[Hashable, str] = field(default_factory=dict)
-    _count: int = 0
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def new_alias(self, prefix: str) -> str:
         """A name that no other table of the statement has."""
-        self._count += 1
-        return f"{prefix}{self._count}"
+        return f"{prefix}{next(self._numbers)}"
+
+    def apart(self) -> Joins:
+        """Joins of a sub-select of the same statement."""
+        return Joins(self.dialect, _numbers=self._numbers)
 
     def join(self, key: Hashable, before: str, clause: JoinClause) -> str:
         """The alias of a join. Equal keys share one join."""
@@ -73,7 +78,10 @@ class Root:
 
 @dataclass(frozen=True)
 class Path:
-    """A dotted path so far. `alias` is its table in the statement, `twin` the same table in the sub-select."""
+    """A dotted path so far. `alias` is its table in the statement, `twin` the same table in the sub-select.
+
+    `conditions` leave out of the sub-select what the asker may not see: else "all of" would tell of hidden rows.
+    """
 
     joins: Joins
     root: Root
@@ -81,6 +89,7 @@ class Path:
     alias: str
     twin: str
     twins: tuple[Sql, ...] = ()
+    conditions: tuple[Sql, ...] = ()
     root_twin: str = ""
     is_many: bool = False
     relations: int = 0
@@ -112,14 +121,21 @@ class Path:
         """The same path, marked as reaching many records."""
         return replace(self, is_many=True)
 
-    def operand(self, value: Callable[[str], Sql], is_exact: bool = False, visible: Sql | None = None) -> Operand:
-        """The operand at the end of the path; `value` gives the expression for an alias."""
-        return Operand(value(self.alias), is_exact=is_exact, many=self._all(value), visible=visible)
+    def only_twins(self, joins: Joins, condition: Sql) -> Path:
+        """The same path, whose sub-select has more joins and must hold one more condition."""
+        return replace(self, twins=(*self.twins, *joins.clauses), conditions=(*self.conditions, condition))
 
-    def _all(self, value: Callable[[str], Sql]) -> Sql | None:
+    def operand(self, value: ForAlias, is_exact: bool = False, visible: ForAlias | None = None) -> Operand:
+        """The operand at the end of the path; `value` gives the expression for an alias, `visible` the condition
+        under which the asker may see it."""
+        shown = visible(self.alias) if visible else None
+        return Operand(value(self.alias), is_exact=is_exact, many=self._all(value, visible), visible=shown)
+
+    def _all(self, value: ForAlias, visible: ForAlias | None) -> Sql | None:
         if not self.is_many:
             return None
         named = sql("{} AS {}", value(self.twin), Sql(self.joins.dialect.quote("value")))
         source = sql("{} AS {} {}", self.root.table, Sql(self.root_twin), join_sql(" ", self.twins))
         same = sql("{} = {}", self.joins.column(self.root_twin, "id"), self.joins.column(self.root.alias, "id"))
-        return sql("SELECT {} FROM {} WHERE {}", named, source, same)
+        shown = (visible(self.twin),) if visible else ()
+        return sql("SELECT {} FROM {} WHERE {}", named, source, join_sql(" AND ", (same, *self.conditions, *shown)))
