@@ -3,22 +3,23 @@
 A change is told in commit order. Creates and updates are judged after their commit on a thread of this room, so the
 writer never waits for subscribers; a delete is judged inside its transaction, while the record is still there, and
 told after it. The record told is the record judged: the values of the change itself, never newer ones that the rule
-has not seen.
+has not seen. Told are the subscriptions that were there at the change and still are: who subscribes after the answer
+to a write does not hear of that write.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Final
 
 from appliance.core.app import App
 from appliance.core.record import Record
-from appliance.core.record_access import LIST, VIEW, can_watch
-from appliance.core.record_expand import expand_records
-from appliance.core.record_json import pick_fields, record_as_json
+from appliance.core.records.access import LIST, VIEW, can_watch
+from appliance.core.records.expand import expand_records
+from appliance.core.records.json import pick_fields, record_as_json
 from appliance.core.request_info import CONTEXT_REALTIME, RequestInfo
 from appliance.errors import ApiError, RuleError
 from appliance.realtime.clients import Client
@@ -33,6 +34,7 @@ UPDATE: Final = "update"
 DELETE: Final = "delete"
 
 Frames = list[tuple[str, bytes]]
+Listening = list[tuple[Client, Subscription]]
 
 
 class Broadcaster:
@@ -50,8 +52,8 @@ class Broadcaster:
 
     def tell_change(self, action: str, record: Record) -> None:
         """On the writer's thread, after the commit: judge and tell later, in this order."""
-        told = snapshot(record)
-        self._enqueue(lambda: self._room.deliver(self.judge(action, told)))
+        told, listening = snapshot(record), self._listening(record)
+        self._enqueue(lambda: self._room.deliver(self._judge(action, told, listening)))
 
     def tell_judged(self, frames: Frames) -> None:
         """On the writer's thread, after the commit: tell what was judged inside the transaction, in its turn."""
@@ -60,16 +62,10 @@ class Broadcaster:
     def judge_delete(self, record: Record) -> Frames:
         """Inside the transaction that deletes it. What goes wrong here must not keep anybody from deleting."""
         try:
-            return self.judge(DELETE, record)
+            return self._judge(DELETE, record, self._listening(record))
         except Exception:
             log.exception("a delete could not be told to realtime clients")
             return []
-
-    def judge(self, action: str, record: Record) -> Frames:
-        """The frames of every subscription that may see this change."""
-        keys = frozenset(_keys(record))
-        clients = self._room.clients.watching(keys)
-        return [found for client in clients for found in self._for_client(client, keys, action, record)]
 
     def stop(self) -> None:
         """Tell what waits, then end the thread."""
@@ -77,15 +73,25 @@ class Broadcaster:
             self._queue.put(None)
             self._thread.join(2)
 
-    def _for_client(
-        self, client: Client, keys: frozenset[str], action: str, record: Record
-    ) -> Iterator[tuple[str, bytes]]:
-        for subscription in client.subscriptions:
-            if subscription.key in keys:
-                shown = self._show(client.auth, subscription, record)
-                if shown is not None:
-                    payload = as_json({"action": action, "record": shown})
-                    yield client.id, frame(client.id, subscription.topic, payload)
+    def _listening(self, record: Record) -> Listening:
+        keys = frozenset(_keys(record))
+        return [
+            (client, subscription)
+            for client in self._room.clients.watching(keys)
+            for subscription in client.subscriptions
+            if subscription.key in keys
+        ]
+
+    def _judge(self, action: str, record: Record, listening: Listening) -> Frames:
+        """The frames of every subscription that may see this change."""
+        still = [(client, subscription) for client, subscription in listening if subscription in client.subscriptions]
+        return [found for client, each in still for found in self._frames(client, each, action, record)]
+
+    def _frames(self, client: Client, subscription: Subscription, action: str, record: Record) -> Frames:
+        shown = self._show(client.auth, subscription, record)
+        if shown is None:
+            return []
+        return [(client.id, frame(client.id, subscription.topic, as_json({"action": action, "record": shown})))]
 
     def _show(self, auth: Record | None, subscription: Subscription, record: Record) -> dict[str, Any] | None:
         """The record as this subscription may see it, or None. A filter or rule that can't be read shows nothing."""
