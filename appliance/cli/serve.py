@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -115,10 +116,28 @@ class Ready:
 
 def seconds_since_start() -> float:
     """How long ago the system started this process, rounded to milliseconds."""
+    return round(max(seconds_by_proc() or seconds_by_psutil(), 0.0), 3)
+
+
+def seconds_by_proc() -> float:
+    """Linux: the clock since boot, less this process's start on the same clock. 0 where there is no such thing.
+
+    psutil knows the boot only to the second, and so would be wrong by up to one.
+    """
+    try:
+        with open("/proc/self/stat", encoding="ascii", errors="replace") as file:
+            ticks = int(file.read().rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError, IndexError):
+        return 0.0
+
+
+def seconds_by_psutil() -> float:
+    """Elsewhere the start is known well enough."""
     import psutil
 
     started = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
-    return round(max((clock.now() - started).total_seconds(), 0.0), 3)
+    return (clock.now() - started).total_seconds()
 
 
 def short_path(path: Path) -> str:
