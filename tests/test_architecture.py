@@ -202,3 +202,23 @@ def linked_pages() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "target"), linked_pages(), ids=lambda part: str(part))
 def test_a_link_leads_somewhere(page: str, target: str) -> None:
     assert ((ROOT / page).parent / target).exists()
+
+
+PLACES = (ROOT, ROOT / "appliance", ROOT / "appliance" / "core", ROOT / "dashboard")
+
+
+def named_files() -> list[tuple[str, str]]:
+    """Every file that a page names in code marks with a folder before it: (page, file)."""
+    pages = [
+        ROOT / "ARCHITECTURE.md",
+        ROOT / "CONTRIBUTING.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *ROOT.glob("decisions/*.md"),
+    ]
+    named = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|toml|lock|md|txt))`")
+    return [(relative(page), name) for page in pages for name in named.findall(page.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(("page", "name"), sorted(set(named_files())), ids=lambda part: str(part))
+def test_a_file_that_a_page_names_is_there(page: str, name: str) -> None:
+    assert any((folder / name).exists() for folder in PLACES)
