@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from appliance.auth.first_run import FirstRun
 from appliance.config import Config
 from appliance.core.app import App
-from appliance.core.system_collections import create_system_collections
+from appliance.core.collections.system import create_system_collections
 from appliance.files.local import LocalStorage
 from appliance.realtime import binding as realtime
 from appliance.storage.sqlite import open_database

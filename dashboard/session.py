@@ -17,7 +17,7 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
 from appliance.core.record import Record
-from appliance.core.record_query import find_record
+from appliance.core.records.query import find_record
 
 LIFETIME = timedelta(days=7)
 KEY_FILE = "dashboard-key"

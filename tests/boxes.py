@@ -12,7 +12,7 @@ from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
-from appliance.core.record_save import create_record
+from appliance.core.records.save import create_record
 
 PASSWORD = "correct horse battery"
 

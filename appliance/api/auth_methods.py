@@ -6,7 +6,7 @@ from typing import Any
 
 from appliance.api.auth_response import get_auth_collection
 from appliance.api.request import Request, Response
-from appliance.core.record_json import pick_fields
+from appliance.core.records.json import pick_fields
 
 
 def auth_methods(request: Request) -> Response:

@@ -12,8 +12,8 @@ from appliance.auth.sign_in import may_authenticate
 from appliance.core.collection import Collection
 from appliance.core.events import RecordAuth
 from appliance.core.record import Record
-from appliance.core.record_expand import expand_records
-from appliance.core.record_json import pick_fields, record_as_json
+from appliance.core.records.expand import expand_records
+from appliance.core.records.json import pick_fields, record_as_json
 from appliance.errors import Forbidden, NotFound
 
 

@@ -3,7 +3,7 @@
     read_body       JSON or a form, as one dict of JSON values; uploads stand in it by field
     changes_of      the part that the caller may set: field names and `name+`, `+name`, `name-`
 
-`rule_request.body_for_rules` then makes `@request.body` of it.
+`body_for_rules` of core/resolvers/values.py then makes `@request.body` of it.
 A form has texts only: `true`, `false` and numbers are read as what they spell, a name sent twice becomes a list, and
 `@jsonPayload` holds JSON objects that are merged in. All of it as the wire's original does, measured.
 """
@@ -22,7 +22,7 @@ from appliance.core.fields.casts import to_number, to_text
 from appliance.core.fields.file import FileField
 from appliance.core.fields.file_names import NewFile
 from appliance.core.record import modifier_of
-from appliance.core.record_access import can_write_field
+from appliance.core.records.access import can_write_field
 from appliance.core.request_info import RequestInfo
 from appliance.core.upload import Upload
 from appliance.errors import BadRequest

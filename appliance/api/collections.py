@@ -7,11 +7,11 @@ from typing import Any, Final, TypeVar
 
 from appliance.api.list_query import read_list_query
 from appliance.api.request import Request, Response
-from appliance.core import collection_import, collection_list, collection_save
 from appliance.core.collection import Collection
-from appliance.core.collection_scaffolds import scaffolds
-from appliance.core.field_picker import pick_fields
+from appliance.core.collections import importing, listing, save
+from appliance.core.collections.scaffolds import scaffolds
 from appliance.core.option_checks import BLANK
+from appliance.core.records.field_picker import pick_fields
 from appliance.core.shapes import OBJECT, WrongShape, lay_over
 from appliance.errors import BadRequest, SchemaError, ValidationFailed
 
@@ -26,7 +26,7 @@ Result = TypeVar("Result")
 
 def list_collections(request: Request) -> Response:
     """A page of collections, filtered and sorted by their plain columns."""
-    page = collection_list.list_collections(request.app, read_list_query(request.query), request.as_info())
+    page = listing.list_collections(request.app, read_list_query(request.query), request.as_info())
     items = [each.as_json() for each in page["items"]]
     return Response({**page, "items": pick_fields(items, request.query.get("fields", ""))})
 
@@ -38,28 +38,24 @@ def view_collection(request: Request) -> Response:
 
 def create_collection(request: Request) -> Response:
     """Make a collection and its table."""
-    return _answer_one(
-        request, _saying(NOT_CREATED, lambda: collection_save.create_collection(request.app, _body(request)))
-    )
+    return _answer_one(request, _saying(NOT_CREATED, lambda: save.create_collection(request.app, _body(request))))
 
 
 def update_collection(request: Request) -> Response:
     """Change a collection and bring its table along."""
     name = request.app.collections.get(request.path["collection"]).id
-    return _answer_one(
-        request, _saying(NOT_UPDATED, lambda: collection_save.update_collection(request.app, name, _body(request)))
-    )
+    return _answer_one(request, _saying(NOT_UPDATED, lambda: save.update_collection(request.app, name, _body(request))))
 
 
 def delete_collection(request: Request) -> Response:
     """Delete a collection with its records."""
-    _saying(NOT_DELETED, lambda: collection_save.delete_collection(request.app, request.path["collection"]))
+    _saying(NOT_DELETED, lambda: save.delete_collection(request.app, request.path["collection"]))
     return Response(status=204)
 
 
 def truncate_collection(request: Request) -> Response:
     """Delete all records of a collection."""
-    collection_save.truncate_collection(request.app, request.path["collection"])
+    save.truncate_collection(request.app, request.path["collection"])
     return Response(status=204)
 
 
@@ -72,7 +68,7 @@ def import_collections(request: Request) -> Response:
         raise BadRequest(UNREADABLE_LIST) from error
     if not listed:
         raise ValidationFailed({"collections": BLANK})
-    _saying(NOT_IMPORTED, lambda: collection_import.import_collections(request.app, listed, delete_missing))
+    _saying(NOT_IMPORTED, lambda: importing.import_collections(request.app, listed, delete_missing))
     return Response(status=204)
 
 

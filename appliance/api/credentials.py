@@ -19,7 +19,7 @@ from appliance.core.fields.casts import to_text
 from appliance.core.fields.password import PasswordField
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
-from appliance.core.record_query import find_record
+from appliance.core.records.query import find_record
 from appliance.errors import FieldError, ValidationFailed
 
 PASSWORD: Final = "password"  # noqa: S105 - a field's name

@@ -16,10 +16,10 @@ from appliance.api.steady import steady_read
 from appliance.auth.tokens import FILE, find_token_record, new_file_token
 from appliance.core.fields.file import FileField
 from appliance.core.record import Record
-from appliance.core.record_access import VIEW, can, can_read_field
-from appliance.core.record_query import find_record
+from appliance.core.records.access import VIEW, can, can_read_field
+from appliance.core.records.query import find_record
+from appliance.core.records.view_files import find_home
 from appliance.core.request_info import CONTEXT_PROTECTED_FILE
-from appliance.core.view_files import find_home
 from appliance.errors import NotFound, Unauthorized
 from appliance.files.storage import StoredFile
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from appliance.api.request import Request, Response
-from appliance.core.field_picker import pick_fields
+from appliance.core.records.field_picker import pick_fields
 
 PROXY_HEADERS = ("CF-Connecting-IP", "Fly-Client-IP", "X-Forwarded-For")
 

@@ -17,12 +17,12 @@ from appliance.api.credentials import Credentials, check_credentials, hash_passw
 from appliance.api.list_query import read_list_query
 from appliance.api.request import Request, Response
 from appliance.api.steady import steady_read, steady_write
-from appliance.core import record_save
 from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.events import RecordsList, RecordView
 from appliance.core.record import Record
-from appliance.core.record_access import (
+from appliance.core.records import save as record_save
+from appliance.core.records.access import (
     CREATE,
     DELETE,
     LIST,
@@ -35,12 +35,12 @@ from appliance.core.record_access import (
     require_draft,
     require_rule,
 )
-from appliance.core.record_expand import expand_records
-from appliance.core.record_files import staged_files
-from appliance.core.record_json import pick_fields, record_as_json, records_as_json
-from appliance.core.record_query import RecordPage, find_record
+from appliance.core.records.expand import expand_records
+from appliance.core.records.files import staged_files
+from appliance.core.records.json import pick_fields, record_as_json, records_as_json
+from appliance.core.records.query import RecordPage, find_record
 from appliance.core.request_info import RequestInfo
-from appliance.core.rule_request import body_for_rules
+from appliance.core.resolvers.values import body_for_rules
 from appliance.errors import BadRequest, NotFound, ValidationFailed, errors_as_json
 
 log = logging.getLogger("homeport.records")

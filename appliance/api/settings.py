@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from appliance.api.request import Request, Response
-from appliance.core.field_picker import pick_fields
-from appliance.core.settings import update_settings
+from appliance.core.records.field_picker import pick_fields
+from appliance.core.settings.store import update_settings
 from appliance.errors import BadRequest, ValidationFailed
 
 NOT_SAVED: Final = "An error occurred while saving the new settings."

@@ -18,7 +18,7 @@ from appliance import clock
 from appliance.auth.superusers import draft_superuser, has_superuser
 from appliance.core.app import App
 from appliance.core.record import Record
-from appliance.core.record_save import create_record
+from appliance.core.records.save import create_record
 from appliance.errors import Forbidden, TooManyRequests
 
 CODE_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # no 0 O 1 I: it is read aloud

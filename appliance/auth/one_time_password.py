@@ -11,8 +11,8 @@ from appliance.core.app import App
 from appliance.core.collection import OTPS, Collection
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
-from appliance.core.record_query import find_record
-from appliance.core.record_save import create_record, delete_record, update_record
+from appliance.core.records.query import find_record
+from appliance.core.records.save import create_record, delete_record, update_record
 
 DIGITS: Final = "0123456789"
 TRIES: Final = 5

@@ -6,8 +6,8 @@ from appliance.auth.lifetime import is_older_than
 from appliance.core.app import App
 from appliance.core.collection import MFAS
 from appliance.core.record import Record
-from appliance.core.record_query import find_record, matches_rule
-from appliance.core.record_save import create_record, delete_record
+from appliance.core.records.query import find_record, matches_rule
+from appliance.core.records.save import create_record, delete_record
 from appliance.core.request_info import RequestInfo
 from appliance.errors import BadRequest
 

@@ -8,7 +8,7 @@ from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
-from appliance.core.record_query import find_records_by, matches_rule
+from appliance.core.records.query import find_records_by, matches_rule
 from appliance.core.request_info import RequestInfo
 
 LOOKS_LIKE_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")

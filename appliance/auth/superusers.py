@@ -7,8 +7,8 @@ from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
-from appliance.core.record_query import find_records_by
-from appliance.core.record_save import create_record, delete_record, update_record
+from appliance.core.records.query import find_records_by
+from appliance.core.records.save import create_record, delete_record, update_record
 from appliance.errors import BadRequest, NotFound
 
 INSTALLER_EMAIL = "__pbinstaller@example.com"  # what the wire's original keeps until its first real superuser

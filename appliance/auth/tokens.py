@@ -15,7 +15,7 @@ from appliance import clock
 from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.record import Record
-from appliance.core.record_query import find_record
+from appliance.core.records.query import find_record
 
 ALGORITHM: Final = "HS256"
 AUTH: Final = "auth"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from appliance.config import Config
-from appliance.core.collection_store import CollectionStore
+from appliance.core.collections.store import CollectionStore
 from appliance.core.hooks import Hooks, On
 from appliance.core.passwords import Passwords
 from appliance.core.record import Record
-from appliance.core.settings import SettingsStore
+from appliance.core.settings.store import SettingsStore
 from appliance.files.storage import FileStorage
 from appliance.storage.database import Database
 

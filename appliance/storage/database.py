@@ -52,7 +52,7 @@ class Schema(Protocol):
         """Drop a column and its values."""
 
     def create_index(self, statement: str) -> None:
-        """Run one CREATE INDEX that `collection_save` has parsed and checked. Raises SchemaError or ConstraintError."""
+        """Run one CREATE INDEX that core/ has parsed and checked. Raises SchemaError or ConstraintError."""
 
     def drop_index(self, name: str) -> None:
         """Drop an index if it is there."""

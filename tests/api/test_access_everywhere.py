@@ -18,10 +18,10 @@ from appliance.api.files import serve_file
 from appliance.api.records import list_records, update_record, view_record
 from appliance.api.request import Response
 from appliance.auth.tokens import new_file_token
-from appliance.core import record_access
-from appliance.core.collection_save import update_collection
+from appliance.core.collections.save import update_collection
 from appliance.core.record import Record
-from appliance.core.record_query import find_record
+from appliance.core.records import access as record_access
+from appliance.core.records.query import find_record
 from tests.api.asking import ask, upload
 from tests.core.bare_app import add_collection
 from tests.core.records_world import World, file, open_world, relation, text

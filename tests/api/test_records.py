@@ -9,9 +9,9 @@ import pytest
 
 from appliance.api.records import create_record, delete_record, list_records, update_record, view_record
 from appliance.api.request import BrokenBody, Response
-from appliance.core.collection_save import update_collection
+from appliance.core.collections.save import update_collection
 from appliance.core.events import RecordsList, RecordView
-from appliance.core.record_query import find_record
+from appliance.core.records.query import find_record
 from appliance.errors import BadRequest
 from tests.api.asking import Handler, ask, upload
 from tests.core.bare_app import add_collection

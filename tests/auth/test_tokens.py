@@ -13,7 +13,7 @@ from appliance import clock
 from appliance.auth import tokens
 from appliance.core.app import App
 from appliance.core.record import Record
-from appliance.core.record_save import delete_record, update_record
+from appliance.core.records.save import delete_record, update_record
 from tests.boxes import add_user, open_box
 
 

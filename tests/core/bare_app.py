@@ -10,8 +10,8 @@ from typing import Any
 from appliance.config import load_config
 from appliance.core.app import App
 from appliance.core.collection import Collection
-from appliance.core.collection_save import create_collection
-from appliance.core.system_collections import create_system_collections
+from appliance.core.collections.save import create_collection
+from appliance.core.collections.system import create_system_collections
 from appliance.files.local import LocalStorage
 from appliance.storage.sqlite import open_database
 

@@ -16,7 +16,7 @@ from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
-from appliance.core.record_save import create_record
+from appliance.core.records.save import create_record
 from appliance.core.request_info import RequestInfo
 from tests.core.bare_app import add_collection, open_app
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.core.app import App
-from appliance.core.collection_save import create_collection
+from appliance.core.collections.save import create_collection
 from appliance.http.body_limits import BodyLimits
 from appliance.http.routes import DEFAULT_BODY_LIMIT, MIB, ROUTES
 

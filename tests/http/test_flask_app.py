@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from appliance.core.app import App
-from appliance.core.settings import update_settings
+from appliance.core.settings.store import update_settings
 from appliance.http.server import Server
 from tests.http.servers import ask, send
 

@@ -10,7 +10,7 @@ import pytest
 
 from appliance import wiring
 from appliance.config import load_config
-from appliance.core.settings import update_settings
+from appliance.core.settings.store import update_settings
 from appliance.http.middleware.hosts import KnownHosts, host_name
 
 

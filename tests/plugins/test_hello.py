@@ -11,8 +11,8 @@ from appliance.api.collections import create_collection
 from appliance.api.request import Request
 from appliance.core.app import App
 from appliance.core.record import Record
-from appliance.core.record_query import find_record
-from appliance.core.record_save import create_record
+from appliance.core.records.query import find_record
+from appliance.core.records.save import create_record
 from appliance.errors import BadRequest, PluginError
 from appliance.plugins import PluginApp, load_plugin
 from plugins import hello

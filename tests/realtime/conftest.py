@@ -10,10 +10,10 @@ from appliance.auth.superusers import create_superuser
 from appliance.auth.tokens import new_auth_token
 from appliance.core.app import App
 from appliance.core.collection import Collection
-from appliance.core.collection_save import create_collection
+from appliance.core.collections.save import create_collection
 from appliance.core.record import Record
-from appliance.core.record_query import find_record
-from appliance.core.record_save import create_record
+from appliance.core.records.query import find_record
+from appliance.core.records.save import create_record
 from appliance.http.server import Server
 from tests.boxes import add_user, open_box
 from tests.http.servers import serve

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core.collection_save import create_collection
+from appliance.core.collections.save import create_collection
 from appliance.core.record import Record
 from appliance.realtime.broadcast import CREATE, Broadcaster
 from appliance.realtime.clients import Client

@@ -12,10 +12,10 @@ import pytest
 
 from appliance.auth.superusers import create_superuser
 from appliance.auth.tokens import find_token_record
-from appliance.core.collection_save import update_collection
+from appliance.core.collections.save import update_collection
 from appliance.core.passwords import PasswordValue
-from appliance.core.record_query import find_record
-from appliance.core.record_save import delete_record, update_record
+from appliance.core.records.query import find_record
+from appliance.core.records.save import delete_record, update_record
 from appliance.errors import BadRequest
 from appliance.realtime.room import Realtime
 from tests.boxes import add_user, open_box

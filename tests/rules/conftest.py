@@ -17,7 +17,7 @@ import pytest
 from appliance.config import load_config
 from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
-from appliance.core.record_query import find_records_by
+from appliance.core.records.query import find_records_by
 from appliance.core.request_info import RequestInfo
 from appliance.files.local import LocalStorage
 from appliance.storage.sqlite import SqliteDatabase

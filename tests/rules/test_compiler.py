@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from appliance.core.record_statement import EXISTS, PAGE, Plan, Spec, build_plan
+from appliance.core.records.statement import EXISTS, PAGE, Plan, Spec, build_plan
 from appliance.core.request_info import RequestInfo
-from appliance.core.rule_request import Asking
+from appliance.core.resolvers.values import Asking
 from appliance.errors import RuleError
 from appliance.sql import bind
 from tests.rules.schema import world_schema

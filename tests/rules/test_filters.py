@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from appliance.core.app import App
-from appliance.core.record_query import ListQuery, list_records, values_match
+from appliance.core.records.query import ListQuery, list_records, values_match
 from appliance.errors import ApiError
 from tests.rules.conftest import EVERYBODY, SUPERUSER, Original, request_of
 
@@ -65,7 +65,7 @@ def test_a_record_in_memory_is_found_like_its_row(app: App, collection: str, tex
 
 @pytest.mark.parametrize("sort", SORTS)
 def test_a_sort_orders_as_the_original_orders(original: Original, app: App, sort: str) -> None:
-    """But a hidden address sorts like an empty one: tests/core/test_record_query.py."""
+    """But a hidden address sorts like an empty one: tests/core/records/test_query.py."""
     for who in EVERYBODY if sort != "owner.email" else [SUPERUSER]:
         expected, found = answers_of(original, app, "projects", who, sort=sort)
         assert found == expected, who

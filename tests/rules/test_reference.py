@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from appliance.core import record_query, record_resolver, request_info
+from appliance.core import request_info
+from appliance.core.records import query as record_query
+from appliance.core.resolvers import record as record_resolver
 from appliance.rules import functions, limits, macros, scanner, sorting
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/rules-and-filters.md").read_text()

@@ -13,10 +13,10 @@ from appliance.clock import now
 from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.record import Record
-from appliance.core.record_query import find_record, matches_rule
-from appliance.core.record_statement import BY_IDS, Spec, build_plan
+from appliance.core.records.query import find_record, matches_rule
+from appliance.core.records.statement import BY_IDS, Spec, build_plan
 from appliance.core.request_info import RequestInfo
-from appliance.core.rule_request import Asking, body_for_rules
+from appliance.core.resolvers.values import Asking, body_for_rules
 from appliance.errors import RuleError
 from appliance.sql import bind
 from tests.rules.conftest import Original, request_of

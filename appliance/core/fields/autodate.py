@@ -18,7 +18,7 @@ NEVER_SET = FieldError("validation_required", "Either onCreate or onUpdate must 
 
 @dataclass(frozen=True, kw_only=True)
 class AutodateField(Field):
-    """`2006-01-02 15:04:05.000Z`; `record_save` sets it."""
+    """`2006-01-02 15:04:05.000Z`; core/records/save.py sets it."""
 
     type = "autodate"
     unlisted = frozenset(("help", "required"))

@@ -1,0 +1,95 @@
+"""Records as JSON: which fields a caller sees, and how each looks on the wire.
+
+What is worked out once per state of the schema: the names and value shapes that superusers and everybody else see.
+What is worked out once per answer: whose email addresses the caller may read. A record then costs one loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from appliance.core.app import App
+from appliance.core.collection import Collection
+from appliance.core.record import Record
+from appliance.core.records.access import readable_emails, readable_fields
+from appliance.core.records.field_picker import pick_fields
+from appliance.core.request_info import RequestInfo
+
+__all__ = ["pick_fields", "record_as_json", "records_as_json"]
+
+EMAIL: Final = "email"
+
+Shape = tuple[tuple[str, Callable[[Any], Any]], ...]
+Emails = Mapping[str, frozenset[str]]
+
+_shapes: dict[tuple[str, int, bool], Shape] = {}
+_MAX_SHAPES: Final = 4096
+
+
+def record_as_json(app: App, record: Record, request: RequestInfo) -> dict[str, Any]:
+    """One record with what was expanded, as this request may see it."""
+    return records_as_json(app, [record], request)[0]
+
+
+def records_as_json(app: App, records: Sequence[Record], request: RequestInfo) -> list[dict[str, Any]]:
+    """Many records, as this request may see them; at most one SELECT per auth collection among them."""
+    emails = _readable_emails(app, records, request)
+    return [_as_json(each, request, emails) for each in records]
+
+
+def _as_json(record: Record, request: RequestInfo, emails: Emails) -> dict[str, Any]:
+    collection, values = record.collection, record.values
+    answer: dict[str, Any] = {"collectionId": collection.id, "collectionName": collection.name}
+    for name, value_as_json in _shape_of(collection, request):
+        answer[name] = value_as_json(values[name])
+    if collection.is_auth and record.id not in emails[collection.id]:
+        answer.pop(EMAIL, None)
+    if record.extra:
+        answer.update(record.extra)
+    if record.is_expanded:
+        answer["expand"] = {name: _expanded_as_json(each, request, emails) for name, each in record.expand.items()}
+    return answer
+
+
+def _expanded_as_json(expanded: Record | list[Record], request: RequestInfo, emails: Emails) -> Any:
+    if isinstance(expanded, list):
+        return [_as_json(each, request, emails) for each in expanded]
+    return _as_json(expanded, request, emails)
+
+
+def _shape_of(collection: Collection, request: RequestInfo) -> Shape:
+    """Name and value function of each readable field. A revision is never used twice, so no entry can be stale."""
+    key = (collection.id, collection.revision, request.is_superuser)
+    shape = _shapes.get(key)
+    if shape is None:
+        shape = tuple((each.name, each.value_as_json) for each in readable_fields(collection, request))
+        if collection.revision:
+            _remember(key, shape)
+    return shape
+
+
+def _remember(key: tuple[str, int, bool], shape: Shape) -> None:
+    if len(_shapes) >= _MAX_SHAPES:
+        _shapes.clear()
+    _shapes[key] = shape
+
+
+def _readable_emails(app: App, records: Iterable[Record], request: RequestInfo) -> Emails:
+    """Collection id -> ids of the records whose email may be read, expanded records included."""
+    met: dict[str, list[Record]] = {}
+    for record in _each(records):
+        if record.collection.is_auth:
+            met.setdefault(record.collection.id, []).append(record)
+    return {
+        collection_id: readable_emails(app, listed[0].collection, listed, request)
+        for collection_id, listed in met.items()
+    }
+
+
+def _each(records: Iterable[Record]) -> Iterator[Record]:
+    """Every record, and every record expanded in it."""
+    for record in records:
+        yield record
+        for expanded in record.expand.values():
+            yield from _each(expanded if isinstance(expanded, list) else [expanded])

@@ -1,0 +1,1 @@
+"""What the filter language asks of the schema and of the request, and how its answers become SQL."""
