@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import jwt
-
 from appliance import clock
+from appliance.auth.lean_jwt import jwt
 from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.record import Record
