@@ -12,7 +12,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 PATIENCE_SECONDS = 4.0
+ACTIONS = ("create", "update", "delete")
 SENTINEL_TOPIC = "sentinel/*"
+
+
+def _place(event: dict[str, Any]) -> tuple[str, int, str]:
+    data = event["data"]
+    action = data.get("action", "") if isinstance(data, dict) else ""
+    return event["event"], ACTIONS.index(action) if action in ACTIONS else -1, json.dumps(data, sort_keys=True)
 
 
 class Stream:
@@ -38,16 +45,20 @@ class Stream:
             return {"event": "<silence>", "data": {}}
 
     def events_until(self, mark: str) -> list[dict[str, Any]]:
-        """All events before the one of the sentinel record that carries `mark`; other sentinels are left out."""
+        """All events before the one of the sentinel record that carries `mark`; other sentinels are left out.
+
+        They come sorted, not as they arrived: PocketBase tells each change from a task of its own, in any order.
+        (That ours come in the order of their changes is for tests/realtime to show.)
+        """
         got: list[dict[str, Any]] = []
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
             event = self.next_event(end - time.monotonic())
             if mark in json.dumps(event["data"]):
-                return got
+                break
             if event["event"] != SENTINEL_TOPIC:
                 got.append(event)
-        return got
+        return sorted(got, key=_place)
 
     def close(self) -> None:
         """Hang up, as a browser does that leaves the page."""
