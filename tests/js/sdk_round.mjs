@@ -243,10 +243,11 @@ const steps = {
     await ada.collection(posts).subscribe(hidden.id, one.take, { expand: "owner" })
     await ada.collection(posts).update(hidden.id, { public: true })
     await ada.collection(posts).delete(hidden.id)
+    const actions = (events) => events.map((event) => event.action).sort() // PocketBase leaves the order open
     const forAda = await seenByAda.until(3)
-    assert.deepEqual(forAda.map((event) => event.action), ["create", "update", "delete"])
+    assert.deepEqual(actions(forAda), ["create", "delete", "update"])
     assert.deepEqual(Object.keys(forAda[0].record).sort(), ["id", "title"])
-    assert.deepEqual((await seenByGuest.until(2)).map((event) => event.action), ["update", "delete"])
+    assert.deepEqual(actions(await seenByGuest.until(2)), ["delete", "update"])
     assert.equal((await one.until(2))[0].record.expand.owner.nick, "ada")
     await ada.collection(posts).unsubscribe()
     await guest.realtime.unsubscribe()

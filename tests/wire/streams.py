@@ -14,6 +14,10 @@ from urllib.parse import urlsplit
 PATIENCE_SECONDS = 4.0
 ACTIONS = ("create", "update", "delete")
 SENTINEL_TOPIC = "sentinel/*"
+SILENCE = "<silence>"
+NO_SENTINEL = "<no sentinel came>"
+LATE_SECONDS = 0.03
+"""How long an event may come after the sentinel that followed it."""
 
 
 def _place(event: dict[str, Any]) -> tuple[str, int, str]:
@@ -38,11 +42,11 @@ class Stream:
         self.client_id = str(self.first.get("data", {}).get("clientId", ""))
 
     def next_event(self, patience: float = PATIENCE_SECONDS) -> dict[str, Any]:
-        """The next event, or an event `<silence>` when none comes."""
+        """The next event, or an event SILENCE when none comes."""
         try:
             return self._events.get(timeout=patience)
         except queue.Empty:
-            return {"event": "<silence>", "data": {}}
+            return {"event": SILENCE, "data": {}}
 
     def events_until(self, mark: str) -> list[dict[str, Any]]:
         """All events before the one of the sentinel record that carries `mark`; other sentinels are left out.
@@ -50,13 +54,14 @@ class Stream:
         They come sorted, not as they arrived: PocketBase tells each change from a task of its own, in any order.
         (That ours come in the order of their changes is for tests/realtime to show.)
         """
-        got: list[dict[str, Any]] = []
+        got: list[dict[str, Any]] = [{"event": NO_SENTINEL, "data": {}}]
         end = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < end:
-            event = self.next_event(end - time.monotonic())
+        while (left := end - time.monotonic()) > 0:
+            event = self.next_event(left)
             if mark in json.dumps(event["data"]):
-                break
-            if event["event"] != SENTINEL_TOPIC:
+                end = min(end, time.monotonic() + LATE_SECONDS)
+                got = [each for each in got if each["event"] != NO_SENTINEL]
+            elif event["event"] not in {SENTINEL_TOPIC, SILENCE}:
                 got.append(event)
         return sorted(got, key=_place)
 
