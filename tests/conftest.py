@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-SLOW_FOLDERS = ("contracts", "imports", "wire", "browser", "faults", "bench")
+SLOW_FOLDERS = ("contracts", "imports", "sdk", "wire", "browser", "faults", "bench")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

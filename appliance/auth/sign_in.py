@@ -10,6 +10,7 @@ from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
 from appliance.core.records.query import find_records_by, matches_rule
 from appliance.core.request_info import RequestInfo
+from appliance.core.sql_names import quoted
 
 LOOKS_LIKE_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -73,7 +74,7 @@ def _store_hash(app: App, record: Record, new_hash: str) -> None:
 
     The tokenKey stays: tokens issued before the move go on working.
     """
-    table = record.collection.name.replace('"', '""')
-    sql = f'UPDATE "{table}" SET "password" = ? WHERE "id" = ? AND "password" = ?'  # noqa: S608 - a collection's name
+    table = quoted(record.collection.name)
+    sql = f'UPDATE {table} SET "password" = ? WHERE "id" = ? AND "password" = ?'  # noqa: S608 - a collection's name
     app.database.write(lambda: app.database.execute(sql, (new_hash, record.id, _stored_hash(record))))
     record.values["password"] = PasswordValue(hash=new_hash)

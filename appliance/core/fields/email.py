@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import re2
 
-from appliance.core.fields.base import option, read_texts
-from appliance.core.fields.checks import REQUIRED, domains
-from appliance.core.fields.plain_text import PlainTextField
+from appliance.core.fields.checks import REQUIRED
+from appliance.core.fields.domain_text import DomainTextField
 from appliance.errors import FieldError
 
 if TYPE_CHECKING:
     from appliance.core.app import App
-    from appliance.core.collection import Collection
     from appliance.core.record import Record
 
 NOT_AN_EMAIL = FieldError("validation_is_email", "Must be a valid email address.")
@@ -27,20 +25,10 @@ EMAIL = re2.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP}\.?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmailField(PlainTextField):
+class EmailField(DomainTextField):
     """An address, or "". At most one of the two domain lists may be set."""
 
     type = "email"
-
-    except_domains: tuple[str, ...] = option("exceptDomains", read_texts, ())
-    only_domains: tuple[str, ...] = option("onlyDomains", read_texts, ())
-
-    def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
-        """The domain lists."""
-        return {
-            "exceptDomains": domains(self.except_domains, self.only_domains),
-            "onlyDomains": domains(self.only_domains, self.except_domains),
-        }
 
     def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
         """Required, an address, of an allowed domain (compared as written)."""
@@ -49,7 +37,7 @@ class EmailField(PlainTextField):
         if not is_email(value):
             return NOT_AN_EMAIL
         domain = value.rpartition("@")[2]
-        if domain in self.except_domains or (self.only_domains and domain not in self.only_domains):
+        if not self.allows(domain):
             return FieldError("validation_email_domain_not_allowed", "Email domain is not allowed.")
         return None
 

@@ -9,14 +9,12 @@ from urllib.parse import urlsplit
 
 import re2
 
-from appliance.core.fields.base import option, read_texts
-from appliance.core.fields.checks import REQUIRED, domains
-from appliance.core.fields.plain_text import PlainTextField
+from appliance.core.fields.checks import REQUIRED
+from appliance.core.fields.domain_text import DomainTextField
 from appliance.errors import FieldError
 
 if TYPE_CHECKING:
     from appliance.core.app import App
-    from appliance.core.collection import Collection
     from appliance.core.record import Record
 
 NOT_A_URL = FieldError("validation_invalid_url", "Must be a valid url.")
@@ -41,20 +39,10 @@ CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 
 @dataclass(frozen=True, kw_only=True)
-class UrlField(PlainTextField):
+class UrlField(DomainTextField):
     """A URL, or "". At most one of the two domain lists may be set."""
 
     type = "url"
-
-    except_domains: tuple[str, ...] = option("exceptDomains", read_texts, ())
-    only_domains: tuple[str, ...] = option("onlyDomains", read_texts, ())
-
-    def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
-        """The domain lists."""
-        return {
-            "exceptDomains": domains(self.except_domains, self.only_domains),
-            "onlyDomains": domains(self.only_domains, self.except_domains),
-        }
 
     def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
         """Required, a URL, of an allowed host (compared as written, port included)."""
@@ -63,7 +51,7 @@ class UrlField(PlainTextField):
         if not is_url(value):
             return NOT_A_URL
         host = urlsplit(value).netloc.rpartition("@")[2]
-        if host in self.except_domains or (self.only_domains and host not in self.only_domains):
+        if not self.allows(host):
             return FieldError("validation_url_domain_not_allowed", "Url domain is not allowed.")
         return None
 
