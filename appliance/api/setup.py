@@ -31,7 +31,8 @@ def set_up(request: Request) -> Response:
 def is_local(request: Request) -> bool:
     """Whether the request comes from the box itself. Threat: a proxy on the box makes everybody look local,
     so any trace of one counts as being elsewhere."""
-    if any(name in request.headers for name in PROXY_HEADERS):
+    trusted = request.app.settings.get("trustedProxy")["headers"]
+    if any(name.lower() in request.headers for name in (*PROXY_HEADERS, *trusted)):
         return False
     try:
         return ipaddress.ip_address(request.remote_ip).is_loopback

@@ -13,6 +13,7 @@ from appliance.api.setup import set_up
 from appliance.auth.superusers import find_superuser
 from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
+from appliance.core.settings.store import update_settings
 from appliance.errors import ApiError
 from tests.boxes import PASSWORD, open_box
 
@@ -49,6 +50,14 @@ REFUSED = [
 def test_set_up_is_refused(tmp_path: Path, asked: dict[str, str], status: int) -> None:
     with open_box(tmp_path) as app:
         assert ask(app, **asked) == status
+        assert app.first_run.is_open
+
+
+def test_a_trusted_header_cannot_make_a_request_local(tmp_path: Path) -> None:
+    """Settings that came with an import name headers that stand for the client's address."""
+    with open_box(tmp_path) as app:
+        update_settings(app, {"trustedProxy": {"headers": ["CF-Connecting-IP"]}})
+        assert ask(app, LOCAL, {"cf-connecting-ip": LOCAL}) == 403
         assert app.first_run.is_open
 
 
