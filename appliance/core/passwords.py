@@ -19,7 +19,9 @@ import bcrypt
 
 from appliance.errors import TooManyRequests
 
+CORES = os.cpu_count() or 1
 QUEUE_LIMIT = 32
+PLACES = CORES + QUEUE_LIMIT
 ARGON2_PREFIX = "$argon2id$"
 BCRYPT_PREFIXES = ("$2a$", "$2b$", "$2y$")
 BCRYPT_MAX_BYTES = 72
@@ -44,10 +46,9 @@ class Passwords:
     """The pool. OWASP's argon2id parameters: 19 MiB, two passes, one lane."""
 
     def __init__(self) -> None:
-        cores = os.cpu_count() or 1
         self._hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-        self._pool = ThreadPoolExecutor(cores, thread_name_prefix="passwords")
-        self._places = threading.BoundedSemaphore(cores + QUEUE_LIMIT)
+        self._pool = ThreadPoolExecutor(CORES, thread_name_prefix="passwords")
+        self._places = threading.BoundedSemaphore(PLACES)
         self._nobody: str | None = None
 
     def hash(self, plain: str) -> str:

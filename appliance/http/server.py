@@ -22,6 +22,7 @@ from appliance.http.channel import Channel
 from appliance.http.flask_app import LIMITS
 from appliance.http.loop import Loop
 from appliance.http.middleware.security_headers import HEADERS
+from appliance.http.password_lane import PasswordLane, may_hash
 
 log = logging.getLogger("homeport.http")
 
@@ -39,8 +40,10 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     channel_class = Channel
 
-    def __init__(self, loop: Loop, application: flask.Flask, adj: Adjustments, sock: socket.socket) -> None:
+    def __init__(self, app: App, loop: Loop, application: flask.Flask, adj: Adjustments, sock: socket.socket) -> None:
+        self.app = app
         self.loop = loop
+        self.password_lane = PasswordLane()
         self._paused_until = 0.0
         address = (sock.family, sock.type, sock.proto, sock.getsockname())
         dispatcher = ThreadedTaskDispatcher()
@@ -49,9 +52,13 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         )
 
     def add_task(self, task: Channel) -> None:
-        """Queue a channel's next request for the workers."""
+        """Queue a channel's next request for the workers, or for those of their own that hash passwords."""
         self.loop.running.add(task)
-        super().add_task(task)
+        request = task.requests[0]
+        if may_hash(self.app, request.command, request.path):
+            self.password_lane.add_task(task)
+        else:
+            super().add_task(task)
 
     def readable(self) -> bool:
         """Whether to accept: not when stopping, paused or full."""
@@ -106,7 +113,7 @@ class Server:
         adj = _adjustments(app.config.workers)
         adj.refusal_headers = _refusal_headers(app.config.origins)
         adj.body_limit_for = application.extensions[LIMITS].limit_for
-        self.listener = Listener(self.loop, application, adj, listener)
+        self.listener = Listener(app, self.loop, application, adj, listener)
         self.loop.pull_trigger = self.listener.pull_trigger
         self.address: tuple[str, int] = (str(self.listener.effective_host), int(self.listener.effective_port))
         self.workers: ThreadedTaskDispatcher = self.listener.task_dispatcher
@@ -131,6 +138,7 @@ class Server:
         self._wait_for_requests()
         self._announce(Stop(app=self._app))
         self.workers.shutdown(timeout=1)
+        self.listener.password_lane.shutdown(timeout=1)
         self.loop.call(self._close_everything)
         self._thread.join(timeout=1)
         self._app.close()

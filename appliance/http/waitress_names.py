@@ -30,7 +30,9 @@ NAMES: Final = {
     "waitress.task:WSGITask": ("execute", "finish", "build_response_header", "set_close_on_finish", "wrote_header",
                                "chunked_response", "get_environment", "start_time"),
     "waitress.task:ErrorTask": ("execute",),
-    "waitress.task:ThreadedTaskDispatcher": ("set_thread_count", "add_task", "shutdown", "queue", "lock"),
+    "waitress.task:ThreadedTaskDispatcher": (
+        "set_thread_count", "add_task", "shutdown", "queue", "lock", "threads", "active_count",
+    ),
     "waitress.wasyncore:dispatcher": ("accepting", "handle_read_event", "handle_write_event", "close"),
 }  # fmt: skip
 

@@ -69,8 +69,7 @@ def test_an_unknown_account_costs_a_whole_verification(passwords: Passwords) -> 
 
 
 def test_a_full_queue_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "QUEUE_LIMIT", 0)
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr(room, "PLACES", 1)
     small, go_on = Passwords(), threading.Event()
     waiting = threading.Thread(target=lambda: small._run(lambda: go_on.wait(10)))
     waiting.start()
