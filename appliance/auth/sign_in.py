@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from weakref import WeakKeyDictionary
 
 from appliance.core.app import App
 from appliance.core.collection import Collection
@@ -12,6 +13,7 @@ from appliance.core.records.query import find_records_by, matches_rule
 from appliance.core.request_info import RequestInfo
 from appliance.core.sql_names import quoted
 
+_without_imported: WeakKeyDictionary[App, set[str]] = WeakKeyDictionary()
 LOOKS_LIKE_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -20,12 +22,15 @@ def find_by_password(
 ) -> Record | None:
     """The record whose identity and password these are, or None.
 
-    Unknown accounts cost one verification too: the time of the answer does not tell them apart.
+    Unknown accounts cost one verification too, and while imported hashes are left each refusal costs one of each kind:
+    the time of the answer does not tell accounts apart.
     """
     fields = [identity_field] if identity_field else _identity_fields(collection, identity)
     record = _find_by_identity(app, collection, fields, identity)
     stored = _stored_hash(record)
     if not app.passwords.verify(password, stored) or record is None:
+        if _has_imported_hashes(app, collection):
+            app.passwords.verify_other(password, stored)
         return None
     if app.passwords.needs_rehash(stored):
         _store_hash(app, record, app.passwords.hash(password))
@@ -62,6 +67,17 @@ def _ignores_case(collection: Collection, name: str) -> bool:
         rf"unique\s+index.*\(\s*[`\"\[]?{re.escape(name)}[`\"\]]?\s+collate\s+nocase\s*\)", re.I | re.S
     )
     return any(pattern.search(statement) for statement in collection.indexes)
+
+
+def _has_imported_hashes(app: App, collection: Collection) -> bool:
+    """Whether any account still has a bcrypt hash. None come in while the box runs, so a no is remembered."""
+    if collection.id in _without_imported.setdefault(app, set()):
+        return False
+    sql = f"SELECT 1 FROM {quoted(collection.name)} WHERE \"password\" LIKE '$2%' LIMIT 1"  # noqa: S608 - a collection's name
+    found = bool(app.database.query(sql))
+    if not found:
+        _without_imported[app].add(collection.id)
+    return found
 
 
 def _stored_hash(record: Record | None) -> str:

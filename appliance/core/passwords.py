@@ -25,6 +25,7 @@ PLACES = CORES + QUEUE_LIMIT
 ARGON2_PREFIX = "$argon2id$"
 BCRYPT_PREFIXES = ("$2a$", "$2b$", "$2y$")
 BCRYPT_MAX_BYTES = 72
+BCRYPT_OF_NOBODY = "$2a$10$FntRbTDNJqmjDJ.l4ARseOD/206X0Nq844jwULWZVZFSzu2nmSjNe"  # of a password that nobody knows
 Result = TypeVar("Result")
 
 
@@ -58,6 +59,13 @@ class Passwords:
     def verify(self, plain: str, stored: str) -> bool:
         """Whether `plain` is the password of `stored`. "" verifies nothing but takes the same time."""
         return self._run(lambda: self._verify(plain, stored))
+
+    def verify_other(self, plain: str, stored: str) -> None:
+        """Spend what the other kind of hash would have cost: argon2id beside bcrypt, bcrypt beside anything else.
+
+        Threat: where both kinds are stored, the time of a refusal would tell who has which, and who has none.
+        """
+        self.verify(plain, "" if stored.startswith(BCRYPT_PREFIXES) else BCRYPT_OF_NOBODY)
 
     def needs_rehash(self, stored: str) -> bool:
         """Whether a hash that verified should be replaced: an imported bcrypt, or older argon2 parameters."""

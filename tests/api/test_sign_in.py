@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import bcrypt
@@ -137,6 +138,34 @@ def test_an_imported_password_is_rehashed_at_the_first_sign_in_and_its_tokens_st
     assert stored.startswith("$argon2id$")
     assert tokens.find_token_record(app, token) is not None
     assert ask(app, auth_with_password, **form)[0] == 200
+
+
+@pytest.mark.parametrize("who", ["an imported account", "an account of ours", "nobody"])
+def test_while_imported_hashes_are_left_each_refusal_costs_one_of_each_kind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    with open_box(tmp_path) as box:
+        old_hash = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+        add_user(box, "ours@example.com")
+        imported = add_user(box, "imported@example.com")
+        sql = "UPDATE users SET password = ? WHERE id = ?"
+        box.database.write(lambda: box.database.execute(sql, (old_hash, imported.id)))
+        verified: list[str] = []
+        verify = box.passwords.verify
+        monkeypatch.setattr(
+            box.passwords, "verify", lambda plain, stored: verified.append(stored) or verify(plain, stored)
+        )
+        address = {"an imported account": "imported@example.com", "an account of ours": "ours@example.com"}
+        refused = ask(box, auth_with_password, identity=address.get(who, "nobody@example.com"), password="wrong one")
+        assert refused[0] == 400
+        assert sorted(stored.startswith("$2") for stored in verified) == [False, True]
+
+
+def test_without_imported_hashes_a_refusal_costs_one(app: App, ada: Record, monkeypatch: pytest.MonkeyPatch) -> None:
+    verified: list[str] = []
+    monkeypatch.setattr(app.passwords, "verify", lambda plain, stored: bool(verified.append(stored)))
+    assert ask(app, auth_with_password, identity=str(ada["email"]), password="wrong one")[0] == 400
+    assert len(verified) == 1
 
 
 @pytest.mark.parametrize(
