@@ -33,6 +33,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def thread_seconds() -> float:
+    """CPU time that the calling thread has used."""
+    return time.thread_time()
+
+
 def format_date(moment: datetime) -> str:
     """The wire's text of a moment, cut to milliseconds."""
     moment = moment.astimezone(UTC)

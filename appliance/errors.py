@@ -10,6 +10,7 @@
     │   ├── DiskFullError          507 on the wire
     │   ├── BusyError              too many writes wait; 503 with Retry-After
     │   ├── StatementError         a statement can't be run: too complex, or a value that no function takes
+    │   ├── OverBudgetError        a statement used more CPU time than its thread may spend; run it on another one
     │   ├── ConstraintError        a unique index or a NOT NULL said no; carries the columns
     │   ├── SchemaError            a schema change can't be made; nothing has changed
     │   └── SchemaMovedError       the schema changed while a request was on its way; the request starts again
@@ -94,6 +95,10 @@ class BusyError(StorageError):
 
 class StatementError(StorageError):
     """The database can't run a statement: it is too complex, or a function refuses a value. Nothing is damaged."""
+
+
+class OverBudgetError(StorageError):
+    """A statement used more CPU time than its thread's own reader allows. Another thread may run it."""
 
 
 class ConstraintError(StorageError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -89,10 +89,29 @@ class Stream(Protocol):
         body must be sent in chunks. Called in the server's loop: it must be quick."""
 
 
+class Json(bytes):
+    """JSON that is encoded already. As a Response's body it is sent as application/json."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What to answer. `body` is a JSON value, bytes, a StoredFile, a Stream (realtime), or None for an empty body."""
+    """What to answer. `body` is a JSON value, Json, bytes, a StoredFile, a Stream (realtime), or None for no body."""
 
     body: Any = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A request that is read and wants one write, for whoever runs it: the work, and what to make of its outcome.
+
+    `work` goes to `Database.write` or `submit`; `answer` makes the Response of its result; `explain` turns what it
+    raised into what the client is to be told.
+    """
+
+    work: Callable[[], Any]
+    answer: Callable[[Any], Response]
+    explain: Callable[[Exception], Exception]

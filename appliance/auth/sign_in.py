@@ -92,5 +92,6 @@ def _store_hash(app: App, record: Record, new_hash: str) -> None:
     """
     table = quoted(record.collection.name)
     sql = f'UPDATE {table} SET "password" = ? WHERE "id" = ? AND "password" = ?'  # noqa: S608 - a collection's name
-    app.database.write(lambda: app.database.execute(sql, (new_hash, record.id, _stored_hash(record))))
+    values, touched = (new_hash, record.id, _stored_hash(record)), (record.collection.name, record.id)
+    app.database.write(lambda: app.database.execute(sql, values, touches=touched))
     record.values["password"] = PasswordValue(hash=new_hash)

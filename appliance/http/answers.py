@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.utils import send_file
 
 from appliance import clock
-from appliance.api.request import Response
+from appliance.api.request import Json, Response
 from appliance.core.app import App
 from appliance.errors import ApiError, BusyError, DiskFullError, HomeportError, MisdirectedRequest, NotFound
 from appliance.files.storage import StoredFile
@@ -34,6 +34,8 @@ def as_flask(app: App, response: Response) -> flask.Response:
         answer = _answer_file(app, body)
     elif hasattr(body, "take"):
         answer = _answer_stream(body)
+    elif isinstance(body, Json):
+        answer = flask.Response(bytes(body), content_type=JSON)
     elif body is None or isinstance(body, bytes):
         answer = bare(body or b"")
     else:

@@ -6,11 +6,14 @@ Reads see the committed state; a read inside `write` sees the transaction's own 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
 Row = tuple[Any, ...]
+Touch = tuple[str, str]
+"""A table's name and the id of its row that a statement changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,46 @@ class Schema(Protocol):
         """Column names of a table or view, in order."""
 
 
+@dataclass(slots=True)
+class Touched:
+    """What the writes of one commit may have changed: at least that. `everything` outweighs `rows`."""
+
+    rows: set[Touch] = field(default_factory=set)
+    everything: bool = False
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.rows)
+
+
+class Follower(Protocol):
+    """Whoever keeps something that was read. Both calls come in pairs, on the writer's thread, before anybody is
+    answered; they must be quick and must not raise.
+
+    Between the two a reader may see either state: what was read since `committing` must not be kept.
+    """
+
+    def committing(self, touched: Touched) -> None:
+        """Right before COMMIT."""
+
+    def settled(self, touched: Touched) -> None:
+        """Right after COMMIT, or after it has failed."""
+
+
+class Outcome(Protocol[Result_co]):
+    """A write that is decided."""
+
+    def result(self) -> Result_co:
+        """Run the write's `after_commit` (or `on_rollback`) callbacks here and now; then return what its work returned,
+        or raise what it raised. Must be called once, even when nobody is interested any more."""
+
+
+class OwnReader(Protocol):
+    """A reading connection that belongs to one thread."""
+
+    def close(self) -> None:
+        """Give the connection back; the thread shares readers again. Closing the database does it too."""
+
+
 class Database(Protocol):
     """One database: many readers, one writer."""
 
@@ -84,11 +127,21 @@ class Database(Protocol):
         Raises StatementError when it has not ended after `seconds`; 0 lets it run.
         """
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
-        """Run one INSERT, UPDATE or DELETE inside `write`; the number of rows touched. Raises ConstraintError."""
+    def execute(self, sql: str, parameters: Sequence[Any] = (), touches: Touch | None = None) -> int:
+        """Run one INSERT, UPDATE or DELETE inside `write`; the number of rows touched. Raises ConstraintError.
+
+        `touches` names the one row that it changes, so that followers keep what they know of all others.
+        """
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for many rows inside `write`."""
+
+    def own_reader(self, budget_seconds: float) -> OwnReader:
+        """Give the calling thread a reading connection of its own, which its `query` uses from now on.
+
+        For a loop that must never wait: no other thread can keep the connection busy, and a statement that has used
+        `budget_seconds` of CPU time fails with OverBudgetError (`query`'s own time limit holds when it is tighter).
+        """
 
     def write(self, work: Callable[[], Result]) -> Result:
         """Run `work` in a transaction on the writer and return its result after COMMIT has reached the disk.
@@ -96,6 +149,16 @@ class Database(Protocol):
         Whatever `work` raises rolls its changes back and is raised here. Inside another `write` it joins that
         transaction as a savepoint. `work` runs on the writer's thread while other writers wait: no slow I/O in it.
         """
+
+    def submit(self, work: Callable[[], Result], done: Callable[[Outcome[Result]], None]) -> None:
+        """Like `write`, without waiting: `done` gets the outcome on the writer's thread, once COMMIT has reached the
+        disk or the write has failed. It must be quick and must not raise: it passes the outcome on to a thread that
+        calls `result()`. Raises BusyError, StorageError when the work can't be queued; then `done` is never called.
+        """
+
+    def follow(self, follower: Follower) -> None:
+        """Tell `follower` of every commit that touches something, from the next one on. Commits of other processes
+        count as touching everything; they are noticed before the next group of writes, and within a second."""
 
     def after_commit(self, callback: Callable[[], None], on_rollback: Callable[[], None] | None = None) -> None:
         """Inside `write`: run `callback` on the thread that called the outermost `write`, after COMMIT and before

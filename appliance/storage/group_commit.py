@@ -3,15 +3,17 @@
 Every write is a closure. The thread takes all closures that wait, runs each in a savepoint of one transaction, and
 COMMITs once; the disk's flush, the dear part (0.5 ms), is shared by the whole group:
 
-    caller A  submit ──┐                                       ┌─> after_commit callbacks, result
-    caller B  submit ──┼─> BEGIN, A, B, C, COMMIT, on_commit ──┼─> after_commit callbacks, result
-    caller C  submit ──┘   (each in SAVEPOINT s0)              └─> ...
+    caller A  submit ──┐                                                ┌─> done, result()
+    caller B  submit ──┼─> BEGIN, A, B, C, committing, COMMIT, settled, ├─> done, result()
+    caller C  submit ──┘   (each in SAVEPOINT s1)        on_commit      └─> ...
 
 - Nobody is answered before COMMIT has returned: acknowledged means on disk.
 - What one closure raises rolls back its savepoint only. A COMMIT that fails fails the whole group.
 - A full disk or an I/O error makes SQLite roll back the whole transaction by itself, in the middle of a closure:
   that closure and those before it in the group fail, those after it get a new transaction.
 - The thread never waits for anybody, so there is no deadlock as long as no closure waits for another write.
+- Followers (caches) hear what a group has touched right before its COMMIT and right after. What a rolled back
+  savepoint touched is told too: that costs a cache entry, never the truth.
 """
 
 from __future__ import annotations
@@ -20,61 +22,23 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from appliance import clock
 from appliance.errors import BusyError, StorageError
-from appliance.storage.database import Row
+from appliance.storage.database import Follower, Outcome, Row, Touch, Touched
 from appliance.storage.lean_peewee import peewee
 from appliance.storage.sqlite_connection import driver_connection, fetch, time_limit
 from appliance.storage.sqlite_errors import DriverError, translate
+from appliance.storage.tickets import Callback, Effects, Ticket, run_all
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-Callback = Callable[[], None]
 
 WAITING_LIMIT = 1024
+LOOK_SECONDS = 1.0  # between looks for commits of other processes while nothing is written
 GROUP_SECONDS = 0.02  # a group that has worked this long commits before it takes the next closure
-
-
-@dataclass(slots=True)
-class _Effects:
-    """What a savepoint wants done when all is committed, or when it is rolled back.
-    `undone` are the `on_rollback` callbacks of savepoints inside it that were rolled back already."""
-
-    before_commit: list[Callback] = field(default_factory=list)
-    after_commit: list[Callback] = field(default_factory=list)
-    on_commit: list[Callback] = field(default_factory=list)
-    on_rollback: list[Callback] = field(default_factory=list)
-    undone: list[Callback] = field(default_factory=list)
-
-    def keep(self, inner: _Effects) -> None:
-        """Take over what a savepoint that succeeded wants."""
-        self.before_commit += inner.before_commit
-        self.after_commit += inner.after_commit
-        self.on_commit += inner.on_commit
-        self.on_rollback += inner.on_rollback
-        self.undone += inner.undone
-
-    def drop(self, inner: _Effects) -> None:
-        """Remember what a savepoint that was rolled back wants."""
-        self.undone += inner.undone + inner.on_rollback
-
-
-class _Ticket:
-    """One waiting write. `done` is a lock that the caller waits on: a third of an Event's price."""
-
-    __slots__ = ("done", "effects", "error", "result", "work")
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self.work = work
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.effects = _Effects()
-        self.done = threading.Lock()
-        self.done.acquire()
 
 
 class Writer:
@@ -84,10 +48,13 @@ class Writer:
         self._database = database
         self._connection: Any = driver_connection(database)
         self._limit = waiting_limit
-        self._waiting: deque[_Ticket] = deque()
+        self._waiting: deque[Ticket] = deque()
+        self._followers: tuple[Follower, ...] = ()
+        self._touched = Touched()
+        self._others_version = self._data_version()
         self._wake = threading.Condition()
         self._closing = False
-        self._scopes: list[_Effects] = []
+        self._scopes: list[Effects] = []
         self._ident = 0
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -99,33 +66,78 @@ class Writer:
 
     @property
     def database(self) -> peewee.SqliteDatabase:
-        """The writing connection, inside a closure only."""
+        """The writing connection, inside a closure only. What is done with it counts as touching everything."""
         self._require_transaction()
+        self._touched.everything = True
         return self._database
 
     def write(self, work: Callable[[], Result]) -> Result:
         """Run `work` in the next transaction; inside one, in a savepoint of it."""
         if threading.get_ident() != self._ident:
-            return self._submit(work)
+            return self._write_and_wait(work)
         if not self._scopes:
             raise StorageError("An on_commit callback can't write: the writer would wait for itself.")
         return self._nested(work)
 
-    def query(self, sql: str, parameters: Sequence[Any], seconds: float = 0) -> list[Row]:
-        """Rows of one statement, inside the transaction."""
-        self._require_transaction()
-        with time_limit(self._connection, seconds):
-            return fetch(self._connection, sql, parameters)
+    def submit(self, work: Callable[[], Result], done: Callable[[Outcome[Result]], None]) -> None:
+        """Queue `work` for the next transaction and return; `done` is called on the writer's thread."""
+        ticket = Ticket(work, done)
+        with self._wake:
+            if self._closing:
+                raise StorageError("The database is closed.")
+            if len(self._waiting) >= self._limit:
+                raise BusyError("Too many writes wait for the disk.", "The disk is slow, or a long write is running.")
+            self._waiting.append(ticket)
+            self._wake.notify()
 
-    def execute(self, sql: str, parameters: Sequence[Any]) -> int:
-        """Run one statement inside the transaction; the number of rows touched."""
+    def _write_and_wait(self, work: Callable[[], Result]) -> Result:
+        """A lock is what the caller waits on: a third of an Event's price."""
+        finished = threading.Lock()
+        finished.acquire()
+        outcomes: list[Outcome[Result]] = []
+
+        def finish(outcome: Outcome[Result]) -> None:
+            outcomes.append(outcome)
+            finished.release()
+
+        self.submit(work, finish)
+        finished.acquire()
+        return outcomes[0].result()
+
+    def follow(self, follower: Follower) -> None:
+        """Tell `follower` of every commit from the next group on."""
+        self._followers += (follower,)
+
+    def query(self, sql: str, parameters: Sequence[Any], seconds: float = 0) -> list[Row]:
+        """Rows of one statement, inside the transaction. One that changes rows counts as touching everything."""
         self._require_transaction()
+        before = self._connection.total_changes
+        with time_limit(self._connection, seconds):
+            rows = fetch(self._connection, sql, parameters)
+        if self._connection.total_changes != before:
+            self._touched.everything = True
+        return rows
+
+    def execute(self, sql: str, parameters: Sequence[Any], touches: Touch | None = None) -> int:
+        """Run one statement inside the transaction; the number of rows touched.
+
+        One that changes more rows than the one it names, by a trigger of an imported file, touches everything.
+        """
+        self._require_transaction()
+        connection, touched = self._connection, self._touched
+        before = connection.total_changes
         with _translated():
-            return int(self._connection.execute(sql, parameters).rowcount)
+            count = int(connection.execute(sql, parameters).rowcount)
+        if touches is None or connection.total_changes - before > 1:
+            touched.everything = True
+        else:
+            touched.rows.add(touches)
+        return count
 
     def execute_many(self, sql: str, rows: Any) -> None:
         """Run one statement for many rows inside the transaction."""
         self._require_transaction()
+        self._touched.everything = True
         with _translated():
             self._connection.executemany(sql, rows)
 
@@ -155,47 +167,48 @@ class Writer:
         if not self._database.is_closed():
             self._database.close()
 
-    # ---- the caller's side
-
-    def _submit(self, work: Callable[[], Result]) -> Result:
-        ticket = _Ticket(work)
-        with self._wake:
-            if self._closing:
-                raise StorageError("The database is closed.")
-            if len(self._waiting) >= self._limit:
-                raise BusyError("Too many writes wait for the disk.", "The disk is slow, or a long write is running.")
-            self._waiting.append(ticket)
-            self._wake.notify()
-        ticket.done.acquire()
-        if ticket.error is not None:
-            _run_all(ticket.effects.undone + ticket.effects.on_rollback)
-            raise ticket.error
-        _run_all(ticket.effects.after_commit + ticket.effects.undone)
-        return ticket.result  # type: ignore[no-any-return]
-
     # ---- the writer's side
 
     def _run(self) -> None:
         self._ident = threading.get_ident()
         while self._wait():
-            self._run_group()
+            if self._waiting:
+                self._run_group()
+            else:
+                self._notice_others()
 
     def _wait(self) -> bool:
-        """Sleep until a write waits; False when closing and all are done."""
+        """Sleep until a write waits or it is time to look for other processes; False when closing and all are done."""
         with self._wake:
-            while not self._waiting and not self._closing:
-                self._wake.wait()
-            return bool(self._waiting)
+            if not self._waiting and not self._closing:
+                self._wake.wait(LOOK_SECONDS if self._followers else None)
+            return bool(self._waiting) or not self._closing
+
+    def _notice_others(self) -> None:
+        """Tell followers when another process has committed: SQLite's data_version doesn't move by our own commits."""
+        if not self._followers:
+            return
+        try:
+            version = self._data_version()
+        except DriverError:
+            log.exception("Whether another process has written can't be told")
+            return
+        if version != self._others_version:
+            self._others_version = version
+            self._tell_committing(everything := Touched(everything=True))
+            self._tell_settled(everything)
 
     def _run_group(self) -> None:
         """One transaction: begin, run what waits, commit, answer."""
-        group: list[_Ticket] = []
-        failed: list[_Ticket] = []
+        self._touched = Touched()
+        group: list[Ticket] = []
+        failed: list[Ticket] = []
         try:
             self._control("BEGIN IMMEDIATE")
         except StorageError as error:
             self._fail([self._waiting.popleft() for _ in range(len(self._waiting))], error)
             return
+        self._notice_others()
         deadline = clock.monotonic() + GROUP_SECONDS
         while self._waiting and clock.monotonic() < deadline:
             ticket = self._waiting.popleft()
@@ -208,17 +221,17 @@ class Writer:
         self._commit(group)
         _release(failed)
 
-    def _run_ticket(self, ticket: _Ticket) -> None:
+    def _run_ticket(self, ticket: Ticket) -> None:
         self._scopes = [ticket.effects]
         try:
-            ticket.result = self._in_savepoint(ticket.work)
+            ticket.value = self._in_savepoint(ticket.work)
         except BaseException as error:  # noqa: BLE001 - it belongs to the caller, and is raised there
             ticket.error = error
         finally:
             self._scopes = []
 
     def _nested(self, work: Callable[[], Result]) -> Result:
-        outer, inner = self._scopes[-1], _Effects()
+        outer, inner = self._scopes[-1], Effects()
         self._scopes.append(inner)
         try:
             result = self._in_savepoint(work)
@@ -246,21 +259,38 @@ class Writer:
             raise
         return result
 
-    def _commit(self, group: list[_Ticket]) -> None:
+    def _commit(self, group: list[Ticket]) -> None:
         for ticket in group:
-            _run_all(ticket.effects.before_commit)
+            run_all(ticket.effects.before_commit)
+        touched = self._touched
+        self._tell_committing(touched)
         try:
             self._control("COMMIT")
         except StorageError as error:
             if self._connection.in_transaction:
                 self._control("ROLLBACK")
+            self._tell_settled(touched)
             self._fail(group, error)
             return
+        self._tell_settled(touched)
         for ticket in group:
-            _run_all(ticket.effects.on_commit)
+            run_all(ticket.effects.on_commit)
         _release(group)
 
-    def _fail(self, group: list[_Ticket], error: BaseException | None) -> None:
+    def _data_version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def _tell_committing(self, touched: Touched) -> None:
+        if touched:
+            for follower in self._followers:
+                follower.committing(touched)
+
+    def _tell_settled(self, touched: Touched) -> None:
+        if touched:
+            for follower in self._followers:
+                follower.settled(touched)
+
+    def _fail(self, group: list[Ticket], error: BaseException | None) -> None:
         """Give every ticket its own error: the same one raised on many threads would mix their tracebacks."""
         for ticket in group:
             ticket.error = _same_again(error)
@@ -299,15 +329,6 @@ def _same_again(error: BaseException | None) -> StorageError:
     return StorageError("The transaction was rolled back because of another write in it.")
 
 
-def _release(tickets: list[_Ticket]) -> None:
+def _release(tickets: list[Ticket]) -> None:
     for ticket in tickets:
-        ticket.done.release()
-
-
-def _run_all(callbacks: list[Callback]) -> None:
-    """Run effects of a write that is already decided: a failure is the callback's own, and only logged."""
-    for callback in callbacks:
-        try:
-            callback()
-        except Exception:
-            log.exception("An effect of a write failed: %r", callback)
+        ticket.release()

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from appliance.errors import StorageError
-from appliance.storage.database import Row
+from appliance.storage.database import Follower, Outcome, OwnReader, Row, Touch
 from appliance.storage.folder_swap import settle
 from appliance.storage.group_commit import WAITING_LIMIT, Writer
 from appliance.storage.migrate import migrate
+from appliance.storage.own_reader import OwnReaders
 from appliance.storage.sqlite_connection import Readers, open_writer
 from appliance.storage.sqlite_library import require_safe_sqlite, sqlite_version
 from appliance.storage.sqlite_schema import SqliteSchema
@@ -60,18 +61,26 @@ class SqliteDatabase:
             raise
         self.path = path
         self._readers = Readers(path, readers)
+        self._own_readers = OwnReaders(path)
         self._writer = Writer(connection, waiting_limit)
         self.schema = SqliteSchema(self._writer, self.query)
 
     def query(self, sql: str, parameters: Sequence[Any] = (), seconds: float = 0) -> list[Row]:
         """Rows of one SELECT. Inside `write` it sees the transaction, and may be a DELETE ... RETURNING."""
+        own = self._own_readers.mine()
+        if own is not None:
+            return own.query(sql, parameters, seconds)
         if self._writer.is_writing:
             return self._writer.query(sql, parameters, seconds)
         return self._readers.query(sql, parameters, seconds)
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> int:
+    def own_reader(self, budget_seconds: float) -> OwnReader:
+        """Give the calling thread a reading connection of its own, with a budget of CPU time a statement."""
+        return self._own_readers.open(budget_seconds)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), touches: Touch | None = None) -> int:
         """Run one INSERT, UPDATE or DELETE inside `write`; the number of rows touched."""
-        return self._writer.execute(sql, parameters)
+        return self._writer.execute(sql, parameters, touches)
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for many rows inside `write`."""
@@ -80,6 +89,14 @@ class SqliteDatabase:
     def write(self, work: Callable[[], Result]) -> Result:
         """Run `work` in a transaction on the writer's thread; its result once COMMIT has reached the disk."""
         return self._writer.write(work)
+
+    def submit(self, work: Callable[[], Result], done: Callable[[Outcome[Result]], None]) -> None:
+        """Queue `work` for the writer's thread; `done` gets its outcome there, once COMMIT has reached the disk."""
+        self._writer.submit(work, done)
+
+    def follow(self, follower: Follower) -> None:
+        """Tell `follower` of every commit, from the next one on."""
+        self._writer.follow(follower)
 
     def after_commit(self, callback: Callable[[], None], on_rollback: Callable[[], None] | None = None) -> None:
         """Inside `write`: run `callback` on the caller's thread after COMMIT, or `on_rollback` after a rollback."""
@@ -100,6 +117,7 @@ class SqliteDatabase:
 
     def close(self) -> None:
         """Finish waiting writes and close every connection; the last one to close empties the WAL file."""
+        self._own_readers.close()
         self._readers.close()
         self._writer.close()
 

@@ -32,6 +32,7 @@ _WRITER = {
     **_BOTH,
 }
 _READER = {"query_only": 1, "cache_size": -4_000, **_BOTH}
+_OWN_READER = {**_READER, "cache_size": -32_000}  # one a process: a page that it holds costs no copy from the system
 
 
 def open_writer(path: Path) -> peewee.SqliteDatabase:
@@ -42,6 +43,11 @@ def open_writer(path: Path) -> peewee.SqliteDatabase:
 def open_reader(path: Path) -> peewee.SqliteDatabase:
     """Open a connection that can't write. One thread at a time may use it."""
     return _open(path, _READER)
+
+
+def open_own_reader(path: Path) -> peewee.SqliteDatabase:
+    """Like `open_reader`, with a bigger page cache: for the one thread that answers most reads."""
+    return _open(path, _OWN_READER)
 
 
 def _open(path: Path, pragmas: dict[str, Any]) -> peewee.SqliteDatabase:

@@ -22,7 +22,8 @@ Columns = tuple[str, ...]
 def insert_row(app: App, record: Record) -> None:
     """Inside a write: store a new record. Raises ConstraintError."""
     collection = record.collection
-    app.database.execute(_insert_sql(collection.name, _columns(collection)), _row(record))
+    sql = _insert_sql(collection.name, _columns(collection))
+    app.database.execute(sql, _row(record), touches=(collection.name, record.id))
 
 
 def update_row(app: App, record: Record) -> bool:
@@ -34,7 +35,8 @@ def update_row(app: App, record: Record) -> bool:
     changed = [each for each in record.collection.fields if _is_changed(record, each)]
     columns = tuple(each.name for each in changed) or ("id",)
     row = [each.to_column(record.values[each.name]) for each in changed] or [record.id]
-    return app.database.execute(_update_sql(record.collection.name, columns), [*row, record.id]) > 0
+    sql = _update_sql(record.collection.name, columns)
+    return app.database.execute(sql, [*row, record.id], touches=(record.collection.name, record.id)) > 0
 
 
 def _is_changed(record: Record, field: Field) -> bool:
@@ -45,7 +47,7 @@ def _is_changed(record: Record, field: Field) -> bool:
 def delete_row(app: App, record: Record) -> bool:
     """Inside a write: delete a record; False when it was gone already."""
     statement = f"DELETE FROM {quoted(record.collection.name)} WHERE id = ?"  # noqa: S608 - a table of the schema
-    return app.database.execute(statement, (record.id,)) > 0
+    return app.database.execute(statement, (record.id,), touches=(record.collection.name, record.id)) > 0
 
 
 def load_where(app: App, collection: Collection, values: dict[str, str]) -> list[Record]:
