@@ -9,11 +9,11 @@ from typing import Any, Final
 import flask
 
 from appliance.core.app import App
-from appliance.http.answers import answer_error, as_flask
 from appliance.http.body_limits import BodyLimits
-from appliance.http.incoming import read_request, require_who
-from appliance.http.middleware import AFTER, BEFORE
-from appliance.http.middleware.hosts import KnownHosts
+from appliance.http.flask_answers import answer_error, as_flask
+from appliance.http.incoming import call, read_request
+from appliance.http.middleware import BEFORE, finish
+from appliance.http.middleware.hosts import HOSTS, KnownHosts
 from appliance.http.routes import ROUTES, Route
 
 LIMITS: Final = "homeport_body_limits"
@@ -27,13 +27,12 @@ def build_flask_app(
     built.url_map.merge_slashes = False
     built.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, MAX_CONTENT_LENGTH=None, MAX_FORM_MEMORY_SIZE=None)
     built.extensions["homeport"] = app
-    built.extensions["homeport_hosts"] = KnownHosts(app)
+    built.extensions[HOSTS] = KnownHosts(app)
     table = tuple(routes)
     built.extensions[LIMITS] = BodyLimits(app, table)
     for step in BEFORE:
         built.before_request(partial(step, app))
-    for finish in reversed(AFTER):  # Flask runs the last one first
-        built.after_request(partial(finish, app))
+    built.after_request(partial(finish, app))
     built.register_error_handler(Exception, partial(answer_error, app))
     for route in table:
         add_route(built, app, route)
@@ -50,7 +49,5 @@ def add_route(built: flask.Flask, app: App, route: Route) -> None:
 
 
 def run_route(app: App, route: Route, **path: Any) -> flask.Response:
-    """Read the request, require who may ask, call the handler, answer."""
-    request = read_request(app, route, path)
-    require_who(route.who, request.auth)
-    return as_flask(app, route.handler(request))
+    """Read the request, call the handler, answer."""
+    return as_flask(app, call(route, read_request(app, route, path)))

@@ -1,62 +1,72 @@
-"""From Flask's request to the handlers' Request value: values, token, address."""
+"""From what a client sent to the handlers' Request value, and who may ask: both lanes alike."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
 import flask
 
-from appliance.api.request import Request
+from appliance.api.request import Request, Response
 from appliance.auth.tokens import find_token_record
 from appliance.core.app import App
 from appliance.core.record import Record
 from appliance.errors import Forbidden, Unauthorized
 from appliance.http.addresses import client_address
-from appliance.http.bodies import read_body, read_pairs
+from appliance.http.bodies import Body, Files, read_body, read_pairs
+from appliance.http.headers import read_headers, read_token
 from appliance.http.routes import AUTH, SUPERUSER, Route
 
 NEEDS_TOKEN = "The request requires valid record authorization token."  # noqa: S105 - a sentence
 NOT_ALLOWED = "The authorized record is not allowed to perform this action."
-BEARER = "bearer "
 
 
 def read_request(app: App, route: Route, path: Mapping[str, str]) -> Request:
-    """The Request value of what Flask is working on. A token that is not valid makes a guest, as on the original."""
+    """The Request value of what Flask is working on."""
     environ = flask.request.environ
     headers = read_headers(environ)
-    token = read_token(headers)
-    body, files = read_body(environ, route.unreadable)
-    return Request(
-        app=app,
+    asked = Asked(
         method=flask.request.method,
         url_path=flask.request.path,
-        path=path,
-        query={name: values[0] for name, values in read_pairs(environ.get("QUERY_STRING", "")).items()},
+        query=environ.get("QUERY_STRING", ""),
         headers=headers,
+        token=read_token(headers),
+        peer=str(environ.get("REMOTE_ADDR", "")),
+        scheme=str(environ.get("wsgi.url_scheme", "http")),
+    )
+    return make_request(app, asked, path, *read_body(environ, route.unreadable))
+
+
+class Asked(NamedTuple):
+    """A request as the edge has read it, before anything of the box has been asked."""
+
+    method: str
+    url_path: str
+    query: str
+    headers: Mapping[str, str]
+    token: str
+    peer: str
+    scheme: str
+
+
+def make_request(app: App, asked: Asked, path: Mapping[str, str], body: Body, files: Files) -> Request:
+    """The Request value. A token that is not valid makes a guest, as on the original."""
+    query = asked.query
+    return Request(
+        app=app,
+        method=asked.method,
+        url_path=asked.url_path,
+        path=path,
+        query={name: values[0] for name, values in read_pairs(query).items()} if query else {},
+        headers=asked.headers,
         body=body,
         files=files,
-        auth=find_token_record(app, token) if token else None,
-        token=token,
-        remote_ip=client_address(app, headers, str(environ.get("REMOTE_ADDR", ""))),
-        scheme=str(environ.get("wsgi.url_scheme", "http")),
-        host=headers.get("host", ""),
+        auth=find_token_record(app, asked.token) if asked.token else None,
+        token=asked.token,
+        remote_ip=client_address(app, asked.headers, asked.peer),
+        scheme=asked.scheme,
+        host=asked.headers.get("host", ""),
     )
-
-
-def read_headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """All headers, lower case, with dashes."""
-    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
-    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if environ.get(name):
-            headers[name.replace("_", "-").lower()] = environ[name]
-    return headers
-
-
-def read_token(headers: Mapping[str, str]) -> str:
-    """The token of the Authorization header, with or without `Bearer`."""
-    text = headers.get("authorization", "")
-    return text[len(BEARER) :] if text[: len(BEARER)].lower() == BEARER else text
 
 
 def require_who(who: str, auth: Record | None) -> None:
@@ -65,3 +75,9 @@ def require_who(who: str, auth: Record | None) -> None:
         raise Unauthorized(NEEDS_TOKEN)
     if who == SUPERUSER and auth is not None and not auth.is_superuser:
         raise Forbidden(NOT_ALLOWED)
+
+
+def call(route: Route, request: Request) -> Response:
+    """Require who may ask and call the handler. Raises Unauthorized, Forbidden, and what the handler raises."""
+    require_who(route.who, request.auth)
+    return route.handler(request)

@@ -1,7 +1,8 @@
 """What happens to every request, in order. Each step is a plain function of the app.
 
-BEFORE runs top to bottom; the first that returns an answer or raises ends it there. AFTER runs top to bottom on
-every answer, errors included.
+BEFORE runs top to bottom; the first that returns an answer or raises ends it there. HEADERS, top to bottom, go onto
+every answer, errors included; then it is logged. The express lane asks the same questions by the same functions
+(http/express.py); it has no need of the steps that it can't meet: unclean paths and preflights go the other way.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 import flask
+from werkzeug.datastructures import Headers
 
 from appliance.core.app import App
 from appliance.http.middleware.cors import answer_preflight, let_origin_read
@@ -20,7 +22,7 @@ from appliance.http.middleware.request_log import log_request, start_timer
 from appliance.http.middleware.security_headers import add_security_headers
 
 Before = Callable[[App], flask.Response | None]
-After = Callable[[App, flask.Response], flask.Response]
+AddHeaders = Callable[[App, str, str, Headers], None]  # app, the request's method and Origin, the answer's headers
 
 BEFORE: Final[tuple[Before, ...]] = (
     start_timer,
@@ -29,8 +31,20 @@ BEFORE: Final[tuple[Before, ...]] = (
     answer_preflight,
     require_set_up,
 )
-AFTER: Final[tuple[After, ...]] = (
+HEADERS: Final[tuple[AddHeaders, ...]] = (
     let_origin_read,
     add_security_headers,
-    log_request,
 )
+
+
+def finish(app: App, answer: flask.Response) -> flask.Response:
+    """What happens to every answer of Flask's."""
+    asked = flask.request
+    add_headers(app, asked.method, asked.headers.get("Origin", ""), answer.headers)
+    return log_request(app, answer)
+
+
+def add_headers(app: App, method: str, origin: str, headers: Headers) -> None:
+    """What every answer carries."""
+    for add in HEADERS:
+        add(app, method, origin, headers)

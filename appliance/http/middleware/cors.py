@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import flask
+from werkzeug.datastructures import Headers
 
 from appliance.core.app import App
-from appliance.http.answers import bare
+from appliance.http.flask_answers import bare
 
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
@@ -15,7 +16,7 @@ def answer_preflight(app: App) -> flask.Response | None:
     if flask.request.method != "OPTIONS":
         return None
     answer = bare(status=204)
-    if not _allowed_origin(app):
+    if not allowed_origin(app, flask.request.headers.get("Origin", "")):
         return answer
     answer.headers["Access-Control-Allow-Methods"] = METHODS
     wanted = flask.request.headers.get("Access-Control-Request-Headers", "")
@@ -27,19 +28,17 @@ def answer_preflight(app: App) -> flask.Response | None:
     return answer
 
 
-def let_origin_read(app: App, answer: flask.Response) -> flask.Response:
+def let_origin_read(app: App, _method: str, origin: str, headers: Headers) -> None:
     """Name the origin that may read this answer."""
-    if "Origin" not in answer.headers.get_all("Vary"):
-        answer.headers.add("Vary", "Origin")
-    allowed = _allowed_origin(app)
+    if "Origin" not in headers.getlist("Vary"):
+        headers.add("Vary", "Origin")
+    allowed = allowed_origin(app, origin)
     if allowed:
-        answer.headers["Access-Control-Allow-Origin"] = allowed
-    return answer
+        headers["Access-Control-Allow-Origin"] = allowed
 
 
-def _allowed_origin(app: App) -> str:
+def allowed_origin(app: App, origin: str) -> str:
     """`*`, the request's own origin when it is listed, or "" """
-    origin = flask.request.headers.get("Origin", "")
     if not origin:
         return ""
     if "*" in app.config.origins:

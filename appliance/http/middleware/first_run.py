@@ -6,7 +6,7 @@ import flask
 
 from appliance.core.app import App
 from appliance.errors import Unavailable
-from appliance.http.answers import bare
+from appliance.http.flask_answers import bare
 
 SET_UP = "/_/setup"
 OPEN_PATHS = frozenset(("/api/health", SET_UP))
@@ -16,9 +16,20 @@ MESSAGE = "This server has no administrator yet. Open /_/setup in a browser to s
 
 def require_set_up(app: App) -> flask.Response | None:
     """Send people to set-up and tell programs why nothing else answers. Raises Unavailable."""
-    path = flask.request.path
-    if path in OPEN_PATHS or path.startswith(OPEN_PREFIXES) or not app.first_run.is_open:
-        return None
-    if flask.request.method in ("GET", "HEAD") and (path == "/" or path.startswith("/_")):
+    asked = flask.request
+    is_page = asked.path == "/" or asked.path.startswith("/_")
+    if is_page and asked.method in ("GET", "HEAD") and not is_answered(app, asked.path):
         return bare(status=307, headers={"Location": SET_UP})
-    raise Unavailable(MESSAGE)
+    refuse_until_set_up(app, asked.path)
+    return None
+
+
+def refuse_until_set_up(app: App, path: str) -> None:
+    """Raises Unavailable."""
+    if not is_answered(app, path):
+        raise Unavailable(MESSAGE)
+
+
+def is_answered(app: App, path: str) -> bool:
+    """Whether this path has an answer of its own by now."""
+    return path in OPEN_PATHS or not app.first_run.is_open or path.startswith(OPEN_PREFIXES)

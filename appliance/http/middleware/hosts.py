@@ -6,7 +6,6 @@ treats our answers as that page's. Such requests carry the foreign name in Host;
 
 from __future__ import annotations
 
-import re
 import socket
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,10 +16,11 @@ import psutil
 from appliance import clock
 from appliance.core.app import App
 from appliance.errors import MisdirectedRequest
+from appliance.http.headers import host_name
 
 LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 REFRESH_SECONDS: Final = 5.0
-PORT = re.compile(r":[0-9]*\Z")
+HOSTS: Final = "homeport_hosts"  # the Flask app's extension
 
 
 class KnownHosts:
@@ -31,6 +31,11 @@ class KnownHosts:
         self._app = app
         self._own: frozenset[str] = frozenset()
         self._read_at = -REFRESH_SECONDS
+
+    def require(self, host: str) -> None:
+        """Raises MisdirectedRequest for a foreign name. HTTP/1.0 without a Host comes from no browser and passes."""
+        if host and not self.has(host):
+            raise MisdirectedRequest
 
     def has(self, host: str) -> bool:
         """Whether `host` (without port, lower case) is ours."""
@@ -64,15 +69,8 @@ def named_hosts(hosts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(host.strip("[]").lower() for host in hosts)
 
 
-def host_name(header: str) -> str:
-    """The Host header without its port and brackets, lower case."""
-    return PORT.sub("", header).strip("[]").rstrip(".").lower() if not header.endswith("]") else header[1:-1].lower()
-
-
-def require_known_host(app: App) -> flask.Response | None:
-    """Refuse foreign names. Raises MisdirectedRequest. HTTP/1.0 without a Host comes from no browser and passes."""
-    header = flask.request.environ.get("HTTP_HOST", "")
-    known: KnownHosts = flask.current_app.extensions["homeport_hosts"]
-    if header and not known.has(host_name(header)):
-        raise MisdirectedRequest
+def require_known_host(_app: App) -> flask.Response | None:
+    """Refuse foreign names. Raises MisdirectedRequest."""
+    known: KnownHosts = flask.current_app.extensions[HOSTS]
+    known.require(host_name(flask.request.environ.get("HTTP_HOST", "")))
     return None

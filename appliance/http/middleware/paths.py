@@ -9,7 +9,7 @@ import re
 import flask
 
 from appliance.core.app import App
-from appliance.http.answers import bare
+from appliance.http.flask_answers import bare
 
 UNCLEAN = re.compile(r"//|/\.{1,2}(?:/|\Z)")
 

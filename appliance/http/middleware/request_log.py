@@ -19,9 +19,15 @@ def start_timer(_app: App) -> flask.Response | None:
 
 
 def log_request(_app: App, answer: flask.Response) -> flask.Response:
+    """Write Flask's request and answer."""
+    asked = flask.request
+    started = flask.g.get("started", 0.0) or clock.monotonic()
+    log_answer(asked.method, asked.path, asked.remote_addr or "", started, answer.status_code)
+    return answer
+
+
+def log_answer(method: str, path: str, peer: str, started: float, status: int) -> None:
     """Write method, path, status, milliseconds and address."""
     if log.isEnabledFor(logging.INFO):
-        spent = (clock.monotonic() - flask.g.get("started", clock.monotonic())) * 1000
-        asked = flask.request
-        log.info("%s %s %d %.1fms %s", asked.method, ascii(asked.path), answer.status_code, spent, asked.remote_addr)
-    return answer
+        spent = (clock.monotonic() - started) * 1000
+        log.info("%s %s %d %.1fms %s", method, ascii(path), status, spent, peer)

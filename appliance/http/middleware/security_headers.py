@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import flask
+from werkzeug.datastructures import Headers
 
 from appliance.core.app import App
 
@@ -14,9 +14,8 @@ HEADERS = {
 }
 
 
-def add_security_headers(_app: App, answer: flask.Response) -> flask.Response:
+def add_security_headers(_app: App, method: str, _origin: str, headers: Headers) -> None:
     """Add what the answer has not set itself. A preflight gets none."""
-    if flask.request.method != "OPTIONS":
+    if method != "OPTIONS":
         for name, value in HEADERS.items():
-            answer.headers.setdefault(name, value)
-    return answer
+            headers.setdefault(name, value)
