@@ -7,19 +7,19 @@ the write share one transaction, so that what was allowed is what is stored.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from appliance.api.body import changes_of, read_body
 from appliance.api.credentials import Credentials, check_credentials, hash_passwords, read_credentials
 from appliance.api.list_query import read_list_query
-from appliance.api.request import Request, Response
+from appliance.api.request import Request, Response, Write
 from appliance.api.steady import steady_read, steady_write
 from appliance.core.app import App
-from appliance.core.collection import Collection
-from appliance.core.events import RecordsList, RecordView
+from appliance.core.collection import BASE, Collection
+from appliance.core.events import RecordCreate, RecordsList, RecordView
 from appliance.core.record import Record
 from appliance.core.records import save as record_save
 from appliance.core.records.access import (
@@ -81,24 +81,35 @@ def view_record(request: Request) -> Response:
 @steady_write
 def create_record(request: Request) -> Response:
     """`POST .../records`: a new record that the create rule lets in."""
-    collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
-    wanted = _read_wanted(request, collection, CREATE)
-    with _titled(NOT_CREATED, collection, wanted.info), staged_files(request.app, collection, wanted.changes):
-        record = request.app.database.write(lambda: _create(request.app, collection, wanted))
-    return _answer_record(request, record, wanted.info)
+    wanted = _read_wanted(request, CREATE)
+    with staged_files(request.app, wanted.collection, wanted.changes):
+        return run_write(request.app, _creation(request, wanted))
+
+
+def begin_create(request: Request) -> Write:
+    """`create_record` up to its write, for whoever must not wait: the caller queues the write and answers later.
+
+    Only for a request that `creates_quickly`. Raises what `create_record` raises before its write. `explain` gives a
+    SchemaMovedError back as it is: nothing has been written then, begin again.
+    """
+    return _creation(request, _read_wanted(request, CREATE))
+
+
+def creates_quickly(request: Request) -> bool:
+    """Whether creating needs no time beside the write: no password to hash, no file to store, no record to read for
+    the answer, no plugin that goes on after the commit."""
+    collection = request.app.collections.find(request.path["collection"])
+    if collection is None or collection.type != BASE or request.app.hooks.has_plugins(RecordCreate.name):
+        return False
+    return type(request.body) is dict and "expand" not in request.query and not collection.fields_of("password")
 
 
 @steady_write
 def update_record(request: Request) -> Response:
     """`PATCH .../records/{id}`: change what the body names in a record that the update rule opens."""
-    collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
-    wanted = _read_wanted(request, collection, UPDATE, request.path["id"])
-    with (
-        _titled(NOT_UPDATED, collection, wanted.info),
-        staged_files(request.app, collection, wanted.changes, wanted.record_id),
-    ):
-        record = request.app.database.write(lambda: _update(request.app, collection, wanted))
-    return _answer_record(request, record, wanted.info)
+    wanted = _read_wanted(request, UPDATE, request.path["id"])
+    with staged_files(request.app, wanted.collection, wanted.changes, wanted.record_id):
+        return run_write(request.app, _changing(request, wanted))
 
 
 @steady_write
@@ -111,10 +122,23 @@ def delete_record(request: Request) -> Response:
     return Response(status=204)
 
 
+def run_write(app: App, begun: Write) -> Response:
+    """Run a request's write here and wait for it."""
+    try:
+        result = app.database.write(begun.work)
+    except Exception as error:
+        explained = begun.explain(error)
+        if explained is error:
+            raise
+        raise explained from error
+    return begun.answer(result)
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a request wants to write: `body` as sent, `changes` the part that its caller may set."""
 
+    collection: Collection
     info: RequestInfo
     body: Mapping[str, Any]
     changes: dict[str, Any]
@@ -122,20 +146,37 @@ class Wanted:
     record_id: str = ""
 
 
-def _read_wanted(request: Request, collection: Collection, action: str, record_id: str = "") -> Wanted:
+def _read_wanted(request: Request, action: str, record_id: str = "") -> Wanted:
     """Read the body and do what is too slow for the write: verify and hash passwords."""
+    collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
     body = read_body(request, collection)
     info = replace(request.as_info(), body=body)
     get_rule(collection, action, info)
     changes = changes_of(collection, body, info)
     credentials = read_credentials(request.app, collection, body, record_id)
     hash_passwords(request.app, collection, changes, credentials)
-    return Wanted(info, body, changes, credentials, record_id)
+    return Wanted(collection, info, body, changes, credentials, record_id)
 
 
-def _create(app: App, collection: Collection, wanted: Wanted) -> Record:
-    app.collections.require_current(collection)
-    record = Record(collection)
+def _creation(request: Request, wanted: Wanted) -> Write:
+    return Write(
+        partial(_create, request.app, wanted),
+        partial(_answer_record, request, info=wanted.info),
+        partial(_explain, NOT_CREATED, wanted),
+    )
+
+
+def _changing(request: Request, wanted: Wanted) -> Write:
+    return Write(
+        partial(_update, request.app, wanted),
+        partial(_answer_record, request, info=wanted.info),
+        partial(_explain, NOT_UPDATED, wanted),
+    )
+
+
+def _create(app: App, wanted: Wanted) -> Record:
+    app.collections.require_current(wanted.collection)
+    record = Record(wanted.collection)
     record.assign(wanted.changes)
     info = _info_of(record, wanted)
     require_draft(app, record, info)
@@ -143,8 +184,9 @@ def _create(app: App, collection: Collection, wanted: Wanted) -> Record:
     return record_save.create_record(app, record, info)
 
 
-def _update(app: App, collection: Collection, wanted: Wanted) -> Record:
+def _update(app: App, wanted: Wanted) -> Record:
     """Rules are asked about the record as it is stored; `@request.body` has what it would become."""
+    collection = wanted.collection
     app.collections.require_current(collection)
     stored = _get_record(app, collection, wanted.record_id)
     record = Record(collection, stored.values, is_new=False)
@@ -187,24 +229,23 @@ def _get_record(app: App, collection: Collection, record_id: str) -> Record:
     return record
 
 
-@contextmanager
-def _titled(sentence: str, collection: Collection, info: RequestInfo) -> Iterator[None]:
+def _explain(sentence: str, wanted: Wanted, error: Exception) -> Exception:
     """Core knows which field is wrong, not what the client was about to do: its errors get the answer's sentence.
 
     A field that the client can't see or set isn't named to it; the operator finds it in the log.
     """
-    try:
-        yield
-    except ValidationFailed as error:
-        shown: dict[str, Any] = {}
-        kept_back: dict[str, Any] = {}
-        for name, entry in error.data.items():
-            field = collection.find_field(name)
-            is_shown = field is None or can_write_field(collection, field, info)
-            (shown if is_shown else kept_back)[name] = entry
-        if kept_back:
-            log.warning("%s %s: hidden fields: %s", collection.name, sentence, errors_as_json(kept_back))
-        raise ValidationFailed(shown, sentence, error.hint) from error
+    if not isinstance(error, ValidationFailed):
+        return error
+    collection = wanted.collection
+    shown: dict[str, Any] = {}
+    kept_back: dict[str, Any] = {}
+    for name, entry in error.data.items():
+        field = collection.find_field(name)
+        is_shown = field is None or can_write_field(collection, field, wanted.info)
+        (shown if is_shown else kept_back)[name] = entry
+    if kept_back:
+        log.warning("%s %s: hidden fields: %s", collection.name, sentence, errors_as_json(kept_back))
+    return ValidationFailed(shown, sentence, error.hint)
 
 
 def _answer_record(request: Request, record: Record, info: RequestInfo) -> Response:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from appliance.core.events import EVENTS, Event
 
 log = logging.getLogger("homeport.hooks")
+HOUSE = "homeport"
 Function = TypeVar("Function", bound=Callable[..., Any])
 Continuation = tuple["Binding", Generator[Any, Any, Any]]
 
@@ -61,6 +62,10 @@ class Hooks:
     def has(self, event_name: str) -> bool:
         """Whether anybody listens."""
         return bool(self._bindings[event_name])
+
+    def has_plugins(self, event_name: str) -> bool:
+        """Whether anybody but the house's own rooms listens: what they do may take its time."""
+        return any(each.owner != HOUSE for each in self._bindings[event_name])
 
     def before(self, event: Event) -> list[Continuation]:
         """Run the before-parts; return the generators that wait for the commit.
@@ -119,7 +124,7 @@ def _finish(generator: Generator[Any, Any, Any]) -> None:
 class On:
     """`app.on.record_create("posts", priority=10)`: one attribute per name of EVENTS."""
 
-    def __init__(self, hooks: Hooks, owner: str = "homeport") -> None:
+    def __init__(self, hooks: Hooks, owner: str = HOUSE) -> None:
         self._hooks = hooks
         self._owner = owner
 
