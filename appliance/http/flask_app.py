@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import flask
 
 from appliance.core.app import App
-from appliance.http.body_limits import BodyLimits
+from appliance.http.edge import EDGE, Edge
 from appliance.http.flask_answers import answer_error, as_flask
-from appliance.http.incoming import call, read_request
+from appliance.http.incoming import read_request
 from appliance.http.middleware import BEFORE, finish
-from appliance.http.middleware.hosts import HOSTS, KnownHosts
 from appliance.http.routes import ROUTES, Route
-
-LIMITS: Final = "homeport_body_limits"
 
 
 def build_flask_app(
@@ -27,27 +24,27 @@ def build_flask_app(
     built.url_map.merge_slashes = False
     built.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, MAX_CONTENT_LENGTH=None, MAX_FORM_MEMORY_SIZE=None)
     built.extensions["homeport"] = app
-    built.extensions[HOSTS] = KnownHosts(app)
-    table = tuple(routes)
-    built.extensions[LIMITS] = BodyLimits(app, table)
+    edge = built.extensions[EDGE] = Edge(app, routes)
     for step in BEFORE:
-        built.before_request(partial(step, app))
-    built.after_request(partial(finish, app))
+        built.before_request(partial(step, edge))
+    built.after_request(partial(finish, edge))
     built.register_error_handler(Exception, partial(answer_error, app))
-    for route in table:
-        add_route(built, app, route)
+    for route in edge.routes:
+        add_route(built, edge, route)
     for blueprint in blueprints:
         built.register_blueprint(blueprint)
     return built
 
 
-def add_route(built: flask.Flask, app: App, route: Route) -> None:
+def add_route(built: flask.Flask, edge: Edge, route: Route) -> None:
     """Add one row of the table as a URL rule."""
     rule = route.path.replace("{", "<").replace("}", ">")
-    view = partial(run_route, app, route)
+    view = partial(run_route, edge, route)
     built.add_url_rule(rule, f"{route.method} {route.path}", view, methods=[route.method])
 
 
-def run_route(app: App, route: Route, **path: Any) -> flask.Response:
-    """Read the request, call the handler, answer."""
-    return as_flask(app, call(route, read_request(app, route, path)))
+def run_route(edge: Edge, route: Route, **path: Any) -> flask.Response:
+    """Read the request, ask whether it is admitted, call the handler, answer."""
+    request = read_request(edge.app, route, path)
+    edge.admit(route, request)
+    return as_flask(edge.app, route.handler(request))

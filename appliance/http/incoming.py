@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import flask
 
-from appliance.api.request import Request, Response
+from appliance.api.request import Request
 from appliance.auth.tokens import find_token_record
 from appliance.core.app import App
 from appliance.core.record import Record
@@ -75,9 +75,3 @@ def require_who(who: str, auth: Record | None) -> None:
         raise Unauthorized(NEEDS_TOKEN)
     if who == SUPERUSER and auth is not None and not auth.is_superuser:
         raise Forbidden(NOT_ALLOWED)
-
-
-def call(route: Route, request: Request) -> Response:
-    """Require who may ask and call the handler. Raises Unauthorized, Forbidden, and what the handler raises."""
-    require_who(route.who, request.auth)
-    return route.handler(request)

@@ -19,7 +19,7 @@ from appliance import clock
 from appliance.core.app import App
 from appliance.core.events import Start, Stop
 from appliance.http.channel import Channel
-from appliance.http.flask_app import LIMITS
+from appliance.http.edge import EDGE, Edge
 from appliance.http.loop import Loop
 from appliance.http.middleware.security_headers import HEADERS
 from appliance.http.password_lane import PasswordLane, may_hash
@@ -112,7 +112,8 @@ class Server:
         self.loop = Loop()
         adj = _adjustments(app.config.workers)
         adj.refusal_headers = _refusal_headers(app.config.origins)
-        adj.body_limit_for = application.extensions[LIMITS].limit_for
+        edge: Edge = application.extensions[EDGE]
+        adj.body_limit_for = edge.body_limits.limit_for
         self.listener = Listener(app, self.loop, application, adj, listener)
         self.loop.pull_trigger = self.listener.pull_trigger
         self.address: tuple[str, int] = (str(self.listener.effective_host), int(self.listener.effective_port))

@@ -8,7 +8,7 @@ every answer, errors included; then it is logged. The express lane asks the same
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import flask
 from werkzeug.datastructures import Headers
@@ -21,7 +21,10 @@ from appliance.http.middleware.paths import redirect_to_clean_path
 from appliance.http.middleware.request_log import log_request, start_timer
 from appliance.http.middleware.security_headers import add_security_headers
 
-Before = Callable[[App], flask.Response | None]
+if TYPE_CHECKING:
+    from appliance.http.edge import Edge
+
+Before = Callable[["Edge"], flask.Response | None]
 AddHeaders = Callable[[App, str, str, Headers], None]  # app, the request's method and Origin, the answer's headers
 
 BEFORE: Final[tuple[Before, ...]] = (
@@ -37,11 +40,11 @@ HEADERS: Final[tuple[AddHeaders, ...]] = (
 )
 
 
-def finish(app: App, answer: flask.Response) -> flask.Response:
+def finish(edge: Edge, answer: flask.Response) -> flask.Response:
     """What happens to every answer of Flask's."""
     asked = flask.request
-    add_headers(app, asked.method, asked.headers.get("Origin", ""), answer.headers)
-    return log_request(app, answer)
+    add_headers(edge.app, asked.method, asked.headers.get("Origin", ""), answer.headers)
+    return log_request(answer)
 
 
 def add_headers(app: App, method: str, origin: str, headers: Headers) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import flask
 from werkzeug.datastructures import Headers
 
 from appliance.core.app import App
 from appliance.http.flask_answers import bare
 
+if TYPE_CHECKING:
+    from appliance.http.edge import Edge
+
 METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 
 
-def answer_preflight(app: App) -> flask.Response | None:
+def answer_preflight(edge: Edge) -> flask.Response | None:
     """OPTIONS is answered here for every path, known or not."""
     if flask.request.method != "OPTIONS":
         return None
     answer = bare(status=204)
-    if not allowed_origin(app, flask.request.headers.get("Origin", "")):
+    if not allowed_origin(edge.app, flask.request.headers.get("Origin", "")):
         return answer
     answer.headers["Access-Control-Allow-Methods"] = METHODS
     wanted = flask.request.headers.get("Access-Control-Request-Headers", "")

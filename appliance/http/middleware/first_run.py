@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import flask
 
 from appliance.core.app import App
 from appliance.errors import Unavailable
 from appliance.http.flask_answers import bare
+
+if TYPE_CHECKING:
+    from appliance.http.edge import Edge
 
 SET_UP = "/_/setup"
 OPEN_PATHS = frozenset(("/api/health", SET_UP))
@@ -14,13 +19,13 @@ OPEN_PREFIXES = (f"{SET_UP}/", "/_/static/")
 MESSAGE = "This server has no administrator yet. Open /_/setup in a browser to set it up."
 
 
-def require_set_up(app: App) -> flask.Response | None:
+def require_set_up(edge: Edge) -> flask.Response | None:
     """Send people to set-up and tell programs why nothing else answers. Raises Unavailable."""
     asked = flask.request
     is_page = asked.path == "/" or asked.path.startswith("/_")
-    if is_page and asked.method in ("GET", "HEAD") and not is_answered(app, asked.path):
+    if is_page and asked.method in ("GET", "HEAD") and not is_answered(edge.app, asked.path):
         return bare(status=307, headers={"Location": SET_UP})
-    refuse_until_set_up(app, asked.path)
+    refuse_until_set_up(edge.app, asked.path)
     return None
 
 

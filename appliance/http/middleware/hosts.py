@@ -7,7 +7,7 @@ treats our answers as that page's. Such requests carry the foreign name in Host;
 from __future__ import annotations
 
 import socket
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import flask
@@ -18,9 +18,11 @@ from appliance.core.app import App
 from appliance.errors import MisdirectedRequest
 from appliance.http.headers import host_name
 
+if TYPE_CHECKING:
+    from appliance.http.edge import Edge
+
 LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
 REFRESH_SECONDS: Final = 5.0
-HOSTS: Final = "homeport_hosts"  # the Flask app's extension
 
 
 class KnownHosts:
@@ -69,8 +71,7 @@ def named_hosts(hosts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(host.strip("[]").lower() for host in hosts)
 
 
-def require_known_host(_app: App) -> flask.Response | None:
+def require_known_host(edge: Edge) -> flask.Response | None:
     """Refuse foreign names. Raises MisdirectedRequest."""
-    known: KnownHosts = flask.current_app.extensions[HOSTS]
-    known.require(host_name(flask.request.environ.get("HTTP_HOST", "")))
+    edge.hosts.require(host_name(flask.request.environ.get("HTTP_HOST", "")))
     return None

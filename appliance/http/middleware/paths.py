@@ -5,16 +5,19 @@ from __future__ import annotations
 import html
 import posixpath
 import re
+from typing import TYPE_CHECKING
 
 import flask
 
-from appliance.core.app import App
 from appliance.http.flask_answers import bare
+
+if TYPE_CHECKING:
+    from appliance.http.edge import Edge
 
 UNCLEAN = re.compile(r"//|/\.{1,2}(?:/|\Z)")
 
 
-def redirect_to_clean_path(_app: App) -> flask.Response | None:
+def redirect_to_clean_path(_edge: Edge) -> flask.Response | None:
     """307 to the path without empty and dot segments."""
     target = flask.request.environ.get("REQUEST_URI", "")
     path, mark, query = target.partition("?")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import flask
 
 from appliance import clock
-from appliance.core.app import App
+
+if TYPE_CHECKING:
+    from appliance.http.edge import Edge
 
 log = logging.getLogger("homeport.requests")
 
 
-def start_timer(_app: App) -> flask.Response | None:
+def start_timer(_edge: Edge) -> flask.Response | None:
     """Note when the request began."""
     flask.g.started = clock.monotonic()
     return None
 
 
-def log_request(_app: App, answer: flask.Response) -> flask.Response:
+def log_request(answer: flask.Response) -> flask.Response:
     """Write Flask's request and answer."""
     asked = flask.request
     started = flask.g.get("started", 0.0) or clock.monotonic()
