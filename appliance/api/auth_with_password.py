@@ -8,6 +8,7 @@ from typing import Any
 from appliance.api.auth_response import admit, get_auth_collection
 from appliance.api.form import BLANK, load_texts
 from appliance.api.request import Request, Response
+from appliance.auth.guesses import try_password
 from appliance.auth.sign_in import find_by_password
 from appliance.core.collection import Collection
 from appliance.core.request_info import CONTEXT_PASSWORD
@@ -27,7 +28,13 @@ def auth_with_password(request: Request) -> Response:
         raise Forbidden("The collection is not configured to allow password authentication.")
     form = load_texts(request, "identity", "password", "identityField")
     _require_valid(collection, form)
-    record = find_by_password(request.app, collection, form["identity"], form["password"], form["identityField"])
+    identity = form["identity"]
+    record = try_password(
+        request.app,
+        (collection.id, identity),
+        request.remote_ip,
+        lambda: find_by_password(request.app, collection, identity, form["password"], form["identityField"]),
+    )
     if record is None:
         raise BadRequest("Failed to authenticate.")
     return admit(request.in_context(CONTEXT_PASSWORD), record, "password")

@@ -19,7 +19,7 @@ PEOPLE = {
     "dora": ("users", "dora@example.com", "dora-password"),
     "eve": ("staff", "eve@example.com", "eve-password"),
 }
-SETTINGS = {"rateLimits": {"enabled": False}, "meta": {"appName": "Acme", "appURL": "http://localhost:8090"}}
+SETTINGS = {"rateLimits": {"enabled": False, "rules": [], "excludedIPs": []}, "meta": {"appName": "Acme", "appURL": "http://localhost:8090"}}
 
 
 class SeedingFailed(AssertionError):

@@ -20,6 +20,7 @@ from appliance.http.middleware.hosts import require_known_host
 from appliance.http.middleware.paths import redirect_to_clean_path
 from appliance.http.middleware.request_log import log_request, start_timer
 from appliance.http.middleware.security_headers import add_security_headers
+from appliance.http.middleware.unrouted import limit_unrouted
 
 if TYPE_CHECKING:
     from appliance.http.edge import Edge
@@ -33,6 +34,7 @@ BEFORE: Final[tuple[Before, ...]] = (
     redirect_to_clean_path,
     answer_preflight,
     require_set_up,
+    limit_unrouted,
 )
 HEADERS: Final[tuple[AddHeaders, ...]] = (
     let_origin_read,

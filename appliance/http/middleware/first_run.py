@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from appliance.http.edge import Edge
 
 SET_UP = "/_/setup"
-OPEN_PATHS = frozenset(("/api/health", SET_UP))
+OPEN_PATHS = frozenset(("/api/health", "/readyz", SET_UP))
 OPEN_PREFIXES = (f"{SET_UP}/", "/_/static/")
 MESSAGE = "This server has no administrator yet. Open /_/setup in a browser to set it up."
 
