@@ -45,4 +45,4 @@ def build_request(
 
 def ask(handler: Handler, **parts: Any) -> Any:
     """The body that a handler answers. Raises the handler's ApiError. `parts` are those of `build_request`."""
-    return handler(build_request(**parts)).body
+    return handler(build_request(**parts)).value

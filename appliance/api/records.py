@@ -15,7 +15,7 @@ from typing import Any, Final
 from appliance.api.body import changes_of, read_body
 from appliance.api.credentials import Credentials, check_credentials, hash_passwords, read_credentials
 from appliance.api.list_query import read_list_query
-from appliance.api.request import Request, Response, Write
+from appliance.api.request import Json, Request, Response, Write
 from appliance.api.steady import steady_read, steady_write
 from appliance.core.app import App
 from appliance.core.collection import BASE, Collection
@@ -39,6 +39,7 @@ from appliance.core.records.expand import expand_records
 from appliance.core.records.files import staged_files
 from appliance.core.records.json import pick_fields, record_as_json, records_as_json
 from appliance.core.records.query import RecordPage, find_record
+from appliance.core.records.text import has_plain_text, page_text, record_text
 from appliance.core.request_info import RequestInfo
 from appliance.core.resolvers.values import body_for_rules
 from appliance.errors import BadRequest, NotFound, ValidationFailed, errors_as_json
@@ -58,6 +59,9 @@ def list_records(request: Request) -> Response:
     collection = _get_collection(request, NO_COLLECTION)
     info = request.as_info()
     get_rule(collection, LIST, info)
+    if _needs_no_records(request, collection, info, RecordsList.name):
+        query = read_list_query(request.query)
+        return Response(Json(page_text(request.app, collection, query, info, request.query.get("fields", ""))))
     page = list_allowed(request.app, collection, read_list_query(request.query), info)
     event = RecordsList(app=request.app, collection=collection, records=page.records, request=info)
     waiting = request.app.hooks.before(event)
@@ -71,6 +75,9 @@ def view_record(request: Request) -> Response:
     """`GET .../records/{id}`: one record that the view rule shows."""
     collection = _get_collection(request, NO_COLLECTION)
     info = request.as_info()
+    if _needs_no_records(request, collection, info, RecordView.name):
+        fields = request.query.get("fields", "")
+        return Response(Json(record_text(request.app, collection, request.path["id"], info, fields)))
     record = get_allowed(request.app, collection, request.path["id"], info)
     waiting = request.app.hooks.before(RecordView(app=request.app, record=record, request=info))
     answer = _answer_record(request, record, info)
@@ -206,6 +213,12 @@ def _delete(app: App, collection: Collection, record_id: str, info: RequestInfo)
 
 def _info_of(record: Record, wanted: Wanted) -> RequestInfo:
     return replace(wanted.info, body=body_for_rules(record, wanted.body, wanted.info.is_superuser))
+
+
+def _needs_no_records(request: Request, collection: Collection, info: RequestInfo, event: str) -> bool:
+    """Whether an answer can be made of rows alone (core/records/text.py)."""
+    wants_records = request.query.get("expand") or request.app.hooks.has(event)
+    return not wants_records and has_plain_text(collection, info)
 
 
 def _get_collection(request: Request, missing: str) -> Collection:

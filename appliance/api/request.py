@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import orjson
+
 from appliance.core.request_info import RequestInfo
 from appliance.errors import ApiError
 
@@ -102,6 +104,11 @@ class Response:
     body: Any = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def value(self) -> Any:
+        """The body, for callers in this process: Json as the JSON value that it is."""
+        return orjson.loads(bytes(self.body)) if isinstance(self.body, Json) else self.body
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from appliance.core.collections.store import CollectionStore
 from appliance.core.hooks import Hooks, On
 from appliance.core.passwords import Passwords
 from appliance.core.record import Record
+from appliance.core.records.cache import RecordCache
 from appliance.core.settings.store import SettingsStore
 from appliance.files.storage import FileStorage
 from appliance.storage.database import Database
@@ -38,7 +39,8 @@ class RealtimeDoor(Protocol):
 class App:
     """What a handler, a hook or a plugin works with.
 
-    `collections` and `settings` are caches over the database that change only with a commit.
+    `collections` and `settings` are caches over the database that change only with a commit; `cache` keeps what was
+    read until a commit touches it.
     """
 
     first_run: SetUpDoor
@@ -48,9 +50,12 @@ class App:
         self.config = config
         self.database = database
         self.files = files
+        self.is_stopping = False  # true from the first moment of a graceful stop
         self.hooks = Hooks()
         self.collections = CollectionStore(database)
         self.settings = SettingsStore(database, config.dir)
+        self.cache = RecordCache()
+        database.follow(self.cache)
         self.passwords = Passwords()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from appliance.api.request import FormBody, Request, Response
@@ -39,9 +40,10 @@ def ask(
         auth=world.people.get(who),
     )
     try:
-        return handler(request)
+        answer = handler(request)
     except ApiError as error:
         return Response(error.as_json(), error.status)
+    return replace(answer, body=answer.value)
 
 
 METHODS = {"create_record": "POST", "update_record": "PATCH", "delete_record": "DELETE"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appliance.core.fields.base import Field, option, read_flag
+from appliance.core.fields.base import Field, Kind, option, read_flag
 from appliance.core.fields.dates import parse_date
 from appliance.errors import FieldError
 
@@ -33,6 +34,10 @@ class AutodateField(Field):
     def normalise(self, raw: Any) -> str:
         """The date that a text spells in one of the known layouts; else ""."""
         return parse_date(raw) if isinstance(raw, str) else ""
+
+    def json_reader(self, kind: Kind) -> Callable[[Any], Any] | None:
+        """As `normalise`."""
+        return parse_date if kind is str else self.normalise
 
     def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
         """It must be set sometime."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appliance.core.fields.base import Field
+from appliance.core.fields.base import Field, Kind
 from appliance.core.fields.casts import to_flag
 from appliance.core.fields.checks import REQUIRED
 from appliance.errors import FieldError
@@ -30,6 +31,10 @@ class BoolField(Field):
     def normalise(self, raw: Any) -> builtins.bool:
         """A boolean; a number that isn't 0; Go's spellings of true ("1", "t", "true", ...)."""
         return to_flag(raw)
+
+    def json_reader(self, kind: Kind) -> Callable[[Any], Any] | None:
+        """A column of SQLite's holds 0 and 1."""
+        return builtins.bool if kind is int else to_flag
 
     def check_value(self, app: App, record: Record, value: Any) -> FieldError | None:
         """Required means true."""

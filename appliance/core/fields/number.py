@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from appliance.core.fields.base import Field, option, read_flag, read_number
+from appliance.core.fields.base import Field, Kind, option, read_flag, read_number
 from appliance.core.fields.casts import EXACT, to_number
 from appliance.core.fields.checks import REQUIRED, plain
 from appliance.errors import FieldError
@@ -51,6 +52,10 @@ class NumberField(Field):
     def from_column(self, stored: Any) -> int | float:
         """The number, as JavaScript would hold it."""
         return stored if type(stored) is int and -EXACT <= stored <= EXACT else to_number(stored)
+
+    def json_reader(self, kind: Kind) -> Callable[[Any], Any] | None:
+        """As `from_column`."""
+        return self.from_column
 
     def own_option_errors(self, app: App, collection: Collection) -> dict[str, Any]:
         """Bounds that are whole where values must be, and in order."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from appliance.core.fields.base import Field
+from appliance.core.fields.base import Field, Kind
 from appliance.core.fields.casts import to_text
 
 
@@ -22,3 +23,7 @@ class PlainTextField(Field):
     def from_column(self, stored: Any) -> str:
         """The text; a view's column may hold something else."""
         return stored if type(stored) is str else to_text(stored)
+
+    def json_reader(self, kind: Kind) -> Callable[[Any], Any] | None:
+        """A text stands as it is."""
+        return None if kind is str else to_text

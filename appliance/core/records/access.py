@@ -1,7 +1,9 @@
 """May they? The one authorisation function: every path to a record asks this file, and nothing else decides.
 
     list, filter, sort     list_allowed         the rule is part of the SELECT
+                           allowed_page         the same page as rows
     view, files, expand    find_allowed         by ids, one SELECT for all of them
+                           get_allowed_row      one of them as a row
     back-relations         find_allowed_back
     batch, sync            can                  one stored record
     realtime               can_watch            the values of one change
@@ -24,10 +26,13 @@ from appliance.core.app import App
 from appliance.core.collection import Collection
 from appliance.core.fields.base import Field
 from appliance.core.record import Record
+from appliance.core.records.cache import StoredRow
 from appliance.core.records.query import (
     ListQuery,
+    PageRead,
     RecordPage,
     find_allowed_records,
+    find_allowed_row,
     find_back_records,
     list_records,
     matches_rule,
@@ -94,6 +99,24 @@ def list_allowed(app: App, collection: Collection, query: ListQuery, request: Re
     return list_records(app, collection, query, request)
 
 
+def allowed_page(app: App, collection: Collection, query: ListQuery, request: RequestInfo) -> PageRead:
+    """One page of the rows that the list rule shows, ready to be read. Raises as `list_allowed`."""
+    return PageRead(app, collection, query, request)
+
+
+def get_allowed_row(app: App, collection: Collection, record_id: str, request: RequestInfo) -> StoredRow:
+    """The row of that id, if the view rule shows it. Raises Forbidden, NotFound."""
+    rule = get_rule(collection, VIEW, request)
+    try:
+        found = find_allowed_row(app, collection, record_id, rule, request)
+    except RuleError as error:
+        _report_broken(collection, VIEW, error)
+        raise NotFound from error
+    if found is None:
+        raise NotFound
+    return found
+
+
 def get_allowed(app: App, collection: Collection, record_id: str, request: RequestInfo) -> Record:
     """The record of that id, if the view rule shows it. Raises Forbidden, NotFound."""
     get_rule(collection, VIEW, request)
@@ -137,9 +160,9 @@ def can_manage(app: App, record: Record, request: RequestInfo) -> bool:
     return rule is not None and request.auth is not None and _passes(app, record, rule, request)
 
 
-def readable_fields(collection: Collection, request: RequestInfo) -> tuple[Field, ...]:
-    """The fields that an answer to this request may show."""
-    return tuple(each for each in collection.fields if can_read_field(collection, each, request.is_superuser))
+def readable_fields(collection: Collection, is_superuser: bool) -> tuple[Field, ...]:
+    """The fields that an answer to a superuser, or to anybody else, may show."""
+    return tuple(each for each in collection.fields if can_read_field(collection, each, is_superuser))
 
 
 def can_read_field(collection: Collection, field: Field, is_superuser: bool) -> bool:

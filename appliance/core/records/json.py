@@ -6,25 +6,25 @@ What is worked out once per answer: whose email addresses the caller may read. A
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from appliance.core.app import App
+from appliance.core.bounded import Bounded
 from appliance.core.collection import Collection
 from appliance.core.record import Record
 from appliance.core.records.access import readable_emails, readable_fields
 from appliance.core.records.field_picker import pick_fields
+from appliance.core.records.shape import Shape
 from appliance.core.request_info import RequestInfo
 
-__all__ = ["pick_fields", "record_as_json", "records_as_json"]
+__all__ = ["pick_fields", "record_as_json", "records_as_json", "shape_of"]
 
 EMAIL: Final = "email"
 
-Shape = tuple[tuple[str, Callable[[Any], Any]], ...]
 Emails = Mapping[str, frozenset[str]]
 
-_shapes: dict[tuple[str, int, bool], Shape] = {}
-_MAX_SHAPES: Final = 4096
+_shapes: Final[Bounded[tuple[str, int, bool], Shape]] = Bounded(4096)  # of one collection each
 
 
 def record_as_json(app: App, record: Record, request: RequestInfo) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def records_as_json(app: App, records: Sequence[Record], request: RequestInfo) -
 def _as_json(record: Record, request: RequestInfo, emails: Emails) -> dict[str, Any]:
     collection, values = record.collection, record.values
     answer: dict[str, Any] = {"collectionId": collection.id, "collectionName": collection.name}
-    for name, value_as_json in _shape_of(collection, request):
-        answer[name] = value_as_json(values[name])
+    for each in shape_of(collection, request.is_superuser).readable:
+        answer[each.name] = each.value_as_json(values[each.name])
     if collection.is_auth and record.id not in emails[collection.id]:
         answer.pop(EMAIL, None)
     if record.extra:
@@ -58,21 +58,16 @@ def _expanded_as_json(expanded: Record | list[Record], request: RequestInfo, ema
     return _as_json(expanded, request, emails)
 
 
-def _shape_of(collection: Collection, request: RequestInfo) -> Shape:
-    """Name and value function of each readable field. A revision is never used twice, so no entry can be stale."""
-    key = (collection.id, collection.revision, request.is_superuser)
+def shape_of(collection: Collection, is_superuser: bool) -> Shape:
+    """What superusers, or everybody else, see of a collection's records. A revision is never used twice, so no entry
+    can be stale."""
+    key = (collection.id, collection.revision, is_superuser)
     shape = _shapes.get(key)
     if shape is None:
-        shape = tuple((each.name, each.value_as_json) for each in readable_fields(collection, request))
+        shape = Shape(collection, readable_fields(collection, is_superuser))
         if collection.revision:
-            _remember(key, shape)
+            _shapes.put(key, shape)
     return shape
-
-
-def _remember(key: tuple[str, int, bool], shape: Shape) -> None:
-    if len(_shapes) >= _MAX_SHAPES:
-        _shapes.clear()
-    _shapes[key] = shape
 
 
 def _readable_emails(app: App, records: Iterable[Record], request: RequestInfo) -> Emails:

@@ -2,12 +2,16 @@
 
 The functions with a `request` ask the rule they are given; superusers pass every rule. The ones without are for the
 house itself and see everything.
+
+What a statement brings is kept in `app.cache` where that is exact (cache.py): a row by its id, the verdict of a rule
+about it, and the total of a list. Inside a write nothing is taken from there: it knows the committed state only.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from appliance.clock import now
 from appliance.core.collection import Collection
 from appliance.core.record import Record
+from appliance.core.records.cache import StoredRow
 from appliance.core.records.statement import (
     BACK,
     BY_ID,
@@ -24,7 +29,6 @@ from appliance.core.records.statement import (
     EXISTS_NEW,
     EXISTS_VALUES,
     PAGE,
-    Plan,
     PlanCache,
     Spec,
 )
@@ -36,6 +40,7 @@ from appliance.sql import Sql, bind
 
 if TYPE_CHECKING:
     from appliance.core.app import App
+    from appliance.storage.database import Row
 
 DEFAULT_PER_PAGE: Final = 30
 MAX_PER_PAGE: Final = 1000
@@ -61,10 +66,11 @@ class ListQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordPage:
-    """One page. `total` is -1 when it was not asked for."""
+class RowPage:
+    """One page as rows, whose columns stand in the order of the collection's fields. `total` is -1 when it was not
+    asked for."""
 
-    records: list[Record]
+    rows: list[Row]
     page: int
     per_page: int
     total: int
@@ -75,10 +81,21 @@ class RecordPage:
         return -1 if self.total < 0 else -(-self.total // self.per_page)
 
 
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """One page as records, otherwise like RowPage."""
+
+    records: list[Record]
+    page: int
+    per_page: int
+    total: int
+    total_pages: int
+
+
 def find_record(app: App, collection: Collection, record_id: str) -> Record | None:
     """The record of that id, or None."""
-    found = find_records_by(app, collection, {"id": record_id}, limit=1)
-    return found[0] if found else None
+    found = find_allowed_row(app, collection, record_id, "", RequestInfo())
+    return Record.from_row(collection, found.row) if found else None
 
 
 def find_records_by(
@@ -110,11 +127,13 @@ def find_allowed_records(
     app: App, collection: Collection, ids: Sequence[str], rule: str | None, request: RequestInfo
 ) -> list[Record]:
     """Those records of the ids that the rule lets the request see, in the order of the ids."""
+    if len(ids) == 1:
+        stored = find_allowed_row(app, collection, ids[0], rule, request)
+        return [Record.from_row(collection, stored.row)] if stored else []
     text = _rule_for(rule, request)
     if text is None or not ids:
         return []
-    purpose, values = (BY_ID, {"id": ids[0]}) if len(ids) == 1 else (BY_IDS, {"ids": json.dumps(list(ids))})
-    rows = _run(app, collection, Spec(purpose, text), request, values)
+    rows = _run(app, collection, Spec(BY_IDS, text), request, {"ids": json.dumps(list(ids))})
     found = {record.id: record for record in (Record.from_row(collection, row) for row in rows)}
     return [found[each] for each in dict.fromkeys(ids) if each in found]
 
@@ -170,33 +189,103 @@ def values_match(app: App, record: Record, rule: str | None, client_filter: str,
     return bool(_run(app, record.collection, spec, request, _new_columns(record)))
 
 
-def list_records(app: App, collection: Collection, query: ListQuery, request: RequestInfo) -> RecordPage:
-    """A page of the records that the collection's list rule and the client's filter leave.
+def find_allowed_row(
+    app: App, collection: Collection, record_id: str, rule: str | None, request: RequestInfo
+) -> StoredRow | None:
+    """The row of that id when it is there and the rule lets the request see it, else None.
+
+    A verdict is remembered about one state of the row: a new state is a new StoredRow. Raises RuleError.
+    """
+    text = _rule_for(rule, request)
+    if text is None:
+        return None
+    plan = _plans.get(app.collections, collection, Spec(BY_ID, text), request)
+    parameters = bind(plan.select.parameters, Asking(request, now(), {"id": record_id}))
+    if not plan.is_local or app.database.is_writing:
+        rows = _query(app, plan.select, parameters)
+        return StoredRow(collection, rows[0]) if rows else None
+    verdict = _key(plan, parameters) if text else None
+    known = app.cache.find_row(collection, record_id)
+    if known is not None and (verdict is None or app.cache.find_verdict(verdict) is known):
+        return known
+    version = app.cache.version(collection.name)
+    rows = _query(app, plan.select, parameters)
+    return app.cache.keep_row(collection, record_id, rows[0], version, verdict) if rows else None
+
+
+def read_page(app: App, collection: Collection, query: ListQuery, request: RequestInfo) -> RowPage:
+    """A page of the rows that the collection's list rule and the client's filter leave.
 
     Raises Forbidden when only superusers may list, or use a name that the filter uses; BadRequest, which says nothing
     more to the client, for a filter or sort that can't be read: its `hint` tells the operator what and where.
     """
-    rule = _rule_for(collection.rules.get("listRule"), request)
-    if rule is None:
-        raise Forbidden(SUPERUSERS_ONLY)
-    _check_client_text(query, request)
+    return PageRead(app, collection, query, request).page()
+
+
+class PageRead:
+    """One page to read: its plan and parameters. `key` names its answer among those of the table's version; None where
+    it can't be kept. Raises as `read_page` does, when made and when read."""
+
+    def __init__(self, app: App, collection: Collection, query: ListQuery, request: RequestInfo) -> None:
+        rule = _rule_for(collection.rules.get("listRule"), request)
+        if rule is None:
+            raise Forbidden(SUPERUSERS_ONLY)
+        _check_client_text(query, request)
+        self._app = app
+        self._table = collection.name
+        self._number = min(max(query.page, 1), MAX_PAGE)
+        self._size = min(query.per_page, MAX_PER_PAGE) if query.per_page > 0 else DEFAULT_PER_PAGE
+        self._wants_total = not query.skip_total
+        asking = Asking(request, now(), {"limit": self._size, "offset": (self._number - 1) * self._size})
+        with _client_errors():
+            spec = Spec(PAGE, rule, query.filter, query.sort, request.is_superuser)
+            self._plan = _plans.get(app.collections, collection, spec, request)
+        self._parameters = bind(self._plan.select.parameters, asking)
+        self._count = self._plan.count if self._wants_total else None
+        self._count_parameters = bind(self._count.parameters, asking) if self._count else []
+        can_keep = self._plan.is_local and not app.database.is_writing
+        self.key = _key(self._plan, self._parameters, self._wants_total) if can_keep else None
+
+    def page(self) -> RowPage:
+        """The rows; none are asked for when the total is 0."""
+        with _client_errors():
+            total = self._total()
+            rows = _query(self._app, self._plan.select, self._parameters) if total else []
+        return RowPage(rows, self._number, self._size, total)
+
+    def _total(self) -> int:
+        if self._count is None:
+            return -1
+        key = _key(self._count, self._count_parameters) if self.key is not None else None
+        known = self._app.cache.find_answer(self._table, key) if key is not None else None
+        if known is not None:
+            return int(known)
+        version = self._app.cache.version(self._table)
+        total = int(_query(self._app, self._count, self._count_parameters)[0][0])
+        if key is not None:
+            self._app.cache.keep_answer(self._table, key, total, 0, version)
+        return total
+
+
+@contextmanager
+def _client_errors() -> Iterator[None]:
+    """A filter or sort that can't be compiled or evaluated is the client's mistake."""
     try:
-        spec = Spec(PAGE, rule, query.filter, query.sort, request.is_superuser)
-        plan = _plans.get(app.collections, collection, spec, request)
-        return _read_page(app, collection, plan, query, request)
+        yield
     except RuleError as error:
         raise BadRequest(hint=error.hint or error.message) from error
 
 
-def _read_page(app: App, collection: Collection, plan: Plan, query: ListQuery, request: RequestInfo) -> RecordPage:
-    page = min(max(query.page, 1), MAX_PAGE)
-    per_page = min(query.per_page, MAX_PER_PAGE) if query.per_page > 0 else DEFAULT_PER_PAGE
-    asking = Asking(request, now(), {"limit": per_page, "offset": (page - 1) * per_page})
-    total = -1
-    if not query.skip_total and plan.count is not None:
-        total = int(_query(app, plan.count, asking)[0][0])
-    rows = _query(app, plan.select, asking) if total else []
-    return RecordPage([Record.from_row(collection, row) for row in rows], page, per_page, total)
+def _key(statement: object, parameters: Sequence[Any], *more: object) -> Hashable:
+    """What an answer is kept under. Types count: SQL tells 1 from 1.0, Python's dict doesn't."""
+    return (statement, *parameters, *map(type, parameters), *more)
+
+
+def list_records(app: App, collection: Collection, query: ListQuery, request: RequestInfo) -> RecordPage:
+    """Like `read_page`, as records."""
+    page = read_page(app, collection, query, request)
+    records = [Record.from_row(collection, row) for row in page.rows]
+    return RecordPage(records, page.page, page.per_page, page.total, page.total_pages)
 
 
 def _check_client_text(query: ListQuery, request: RequestInfo) -> None:
@@ -218,13 +307,13 @@ def _run(
     app: App, collection: Collection, spec: Spec, request: RequestInfo, values: Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
     plan = _plans.get(app.collections, collection, spec, request)
-    return _query(app, plan.select, Asking(request, now(), values))
+    return _query(app, plan.select, bind(plan.select.parameters, Asking(request, now(), values)))
 
 
-def _query(app: App, statement: Sql, asking: Asking) -> list[tuple[Any, ...]]:
+def _query(app: App, statement: Sql, parameters: Sequence[Any]) -> list[Row]:
     """Run a plan. What the database refuses (a JSON path, a pattern of megabytes) is the rule's fault, not ours."""
     try:
-        return app.database.query(statement.text, bind(statement.parameters, asking), MAX_SECONDS)
+        return app.database.query(statement.text, parameters, MAX_SECONDS)
     except StatementError as error:
         raise RuleError("the expression can't be evaluated", hint=error.message) from error
 

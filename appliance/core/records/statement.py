@@ -8,12 +8,11 @@ a filter that speak of `members.name ?= ...` speak of the same member.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from appliance.core.bounded import Bounded
 from appliance.core.collection import Collection
 from appliance.core.request_info import RequestInfo
 from appliance.core.resolvers.joins import Joins, Root
@@ -23,10 +22,11 @@ from appliance.core.resolvers.values import Guard, RequestFacts, value_slot
 from appliance.errors import RuleError
 from appliance.rules.compiler import compile_expression
 from appliance.rules.dialect import SqlDialect
+from appliance.rules.macros import MACROS
 from appliance.rules.parser import parse_expression
 from appliance.rules.resolver import Kind
 from appliance.rules.sorting import RANDOM, ROW_ORDER, SortKey, parse_sort
-from appliance.sql import Sql, join_sql, parameter, sql
+from appliance.sql import Slot, Sql, join_sql, parameter, sql
 from appliance.storage.dialects.sqlite import SqliteDialect
 
 DIALECT: Final[SqlDialect] = SqliteDialect()
@@ -44,8 +44,9 @@ EXISTS: Final = "exists"  # whether one stored record passes
 EXISTS_NEW: Final = "exists new"  # whether a record that is not yet stored passes
 EXISTS_VALUES: Final = "exists values"  # whether a stored record with other values than its row's passes
 
-MAX_PLANS: Final = 1000  # combinations kept
 MAX_PLAN_CHARACTERS: Final = 8_000_000  # of SQL kept: one hostile filter of 3,500 bytes can make half a million
+PLAN_OVERHEAD: Final = 4_000  # what a plan takes besides, so that at most 2,000 are kept
+CHANGES_BY_ITSELF: Final = ("RANDOM()", "STRFTIME(")  # strftime knows the time of day
 MAX_VARIANTS: Final = 16  # statements kept for one combination, for requests of different shape
 
 
@@ -64,13 +65,17 @@ class Spec:
     via: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A statement, its count where the purpose has one, and the facts about the request that it was built for."""
+    """A statement, its count where the purpose has one, and the facts about the request that it was built for.
+
+    `is_local`: what it brings depends on the rows of its own table and on its parameters, on nothing else.
+    """
 
     select: Sql
     count: Sql | None
     guards: tuple[Guard, ...]
+    is_local: bool = False
 
     @property
     def characters(self) -> int:
@@ -83,27 +88,21 @@ class Plan:
 
 
 class PlanCache:
-    """Plans by schema revision, collection and spec; the least recently used go first. Safe between threads."""
+    """Plans by schema revision, collection and spec. Safe between threads; a plan that is there costs no lock."""
 
-    def __init__(self, size: int = MAX_PLANS, characters: int = MAX_PLAN_CHARACTERS) -> None:
-        self._size = size
-        self._characters = characters
-        self._used = 0
-        self._plans: OrderedDict[tuple[int, str, Spec], list[Plan]] = OrderedDict()
-        self._lock = threading.Lock()
+    def __init__(self, characters: int = MAX_PLAN_CHARACTERS) -> None:
+        self._plans: Bounded[tuple[int, str, Spec], tuple[Plan, ...]] = Bounded(characters)
 
     def get(self, schema: Schema, collection: Collection, spec: Spec, request: RequestInfo) -> Plan:
         """The plan that fits the request, built when there is none yet. Raises RuleError."""
         key = (collection.revision, collection.id, spec)
-        with self._lock:
-            variants = list(self._plans.get(key, ()))
-            if variants:
-                self._plans.move_to_end(key)
+        variants = self._plans.get(key) or ()
         for plan in variants:
             if plan.fits(request):
                 return plan
         plan = build_plan(schema, collection, spec, request)
-        self._keep(key, plan)
+        variants = (plan, *variants[: MAX_VARIANTS - 1])
+        self._plans.put(key, variants, PLAN_OVERHEAD + sum(each.characters for each in variants))
         return plan
 
     def __len__(self) -> int:
@@ -111,18 +110,7 @@ class PlanCache:
 
     def variants(self, collection: Collection, spec: Spec) -> int:
         """How many statements are kept for a spec."""
-        return len(self._plans.get((collection.revision, collection.id, spec), ()))
-
-    def _keep(self, key: tuple[int, str, Spec], plan: Plan) -> None:
-        with self._lock:
-            variants = self._plans.setdefault(key, [])
-            variants.insert(0, plan)
-            self._used += plan.characters - sum(each.characters for each in variants[MAX_VARIANTS:])
-            del variants[MAX_VARIANTS:]
-            self._plans.move_to_end(key)
-            while len(self._plans) > self._size or (self._used > self._characters and len(self._plans) > 1):
-                _, dropped = self._plans.popitem(last=False)
-                self._used -= sum(each.characters for each in dropped)
+        return len(self._plans.get((collection.revision, collection.id, spec)) or ())
 
 
 def build_plan(schema: Schema, collection: Collection, spec: Spec, request: RequestInfo) -> Plan:
@@ -153,7 +141,7 @@ class _Builder:
         conditions += self.joins.conditions
         if self.spec.purpose == PAGE:
             return self._page(conditions, order)
-        return Plan(self._single(conditions), None, tuple(self.facts.guards.values()))
+        return self._plan(self._single(conditions), None)
 
     def _client_reach(self) -> Reach:
         return Reach(hidden=self.spec.by_superuser, unlisted=self.spec.by_superuser)
@@ -202,7 +190,18 @@ class _Builder:
         limits = sql("LIMIT {} OFFSET {}", parameter(value_slot("limit")), parameter(value_slot("offset")))
         select = join_sql(" ", [self._columns(), source, *([order] if order else []), limits])
         counted = sql("COUNT(DISTINCT {})", self._id()) if self.joins.clauses else Sql("COUNT(*)")
-        return Plan(select, sql("SELECT {} {}", counted, source), tuple(self.facts.guards.values()))
+        return self._plan(select, sql("SELECT {} {}", counted, source))
+
+    def _plan(self, select: Sql, count: Sql | None) -> Plan:
+        return Plan(select, count, tuple(self.facts.guards.values()), self._is_local(select))
+
+    def _is_local(self, select: Sql) -> bool:
+        """A statement with a moment in it could be kept, but no moment comes twice."""
+        if self.joins.clauses or self.collection.is_view or self.spec.purpose in (EXISTS_NEW, EXISTS_VALUES):
+            return False
+        text = select.text.upper()
+        names = {each.name for each in select.parameters if isinstance(each, Slot)}
+        return not any(word in text for word in CHANGES_BY_ITSELF) and names.isdisjoint(MACROS)
 
     def _id(self) -> Sql:
         return self.joins.column(ALIAS, "id")

@@ -106,6 +106,7 @@ def test_shared_records_carry_what_their_own_path_asked_for(world: World) -> Non
 
 def test_every_level_costs_one_select(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     records = load(world, "comments", *COMMENTS)
+    world.app.cache.forget()
     with counted_selects(world, monkeypatch) as statements:
         expand_records(world.app, records, "post.author,post.editors,author.notes_via_person", world.asking("bob"))
     assert len(statements) == 5  # post, its author, its editors, author, notes

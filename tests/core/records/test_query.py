@@ -20,7 +20,7 @@ from appliance.core.records.query import (
     matches_rule,
     values_match,
 )
-from appliance.core.records.statement import MAX_VARIANTS, PAGE, PlanCache, Spec
+from appliance.core.records.statement import MAX_VARIANTS, PAGE, PLAN_OVERHEAD, PlanCache, Spec
 from appliance.core.request_info import RequestInfo
 from appliance.errors import BadRequest, Forbidden, RuleError
 from tests.core.records_world import World
@@ -262,7 +262,7 @@ def _count_builds(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_cache_of_plans_keeps_within_its_size(world: World) -> None:
-    cache = PlanCache(size=3)
+    cache = PlanCache(characters=3 * (PLAN_OVERHEAD + 500))
     for number in range(10):
         cache.get(world.app.collections, posts(world), Spec(PAGE, filter=f"score = {number}"), RequestInfo())
     assert len(cache) == 3
@@ -325,7 +325,7 @@ def test_hostile_filters_do_not_fill_the_memory(world: World) -> None:
 
 
 def test_a_plan_in_use_stays(world: World) -> None:
-    cache = PlanCache(size=2)
+    cache = PlanCache(characters=2 * (PLAN_OVERHEAD + 500))
     used = Spec(PAGE, filter="score = 0")
     first = cache.get(world.app.collections, posts(world), used, RequestInfo())
     for number in range(1, 5):
