@@ -20,17 +20,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from appliance import clock
 from appliance.errors import BusyError, StorageError
-from appliance.storage.database import Follower, Outcome, Row, Touch, Touched
+from appliance.storage.database import Follower, Outcome, Touched
 from appliance.storage.lean_peewee import peewee
-from appliance.storage.sqlite_connection import driver_connection, fetch, time_limit
-from appliance.storage.sqlite_errors import DriverError, translate
-from appliance.storage.tickets import Callback, Effects, Ticket, run_all
+from appliance.storage.sqlite_errors import DriverError
+from appliance.storage.tickets import Ticket, run_all
+from appliance.storage.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -45,230 +45,131 @@ class Writer:
     """Runs closures on its own thread. `database` is an open connection that nobody else uses from now on."""
 
     def __init__(self, database: peewee.SqliteDatabase, waiting_limit: int = WAITING_LIMIT) -> None:
+        self.transaction = Transaction(database)
         self._database = database
-        self._connection: Any = driver_connection(database)
         self._limit = waiting_limit
-        self._waiting: deque[Ticket] = deque()
+        self._waiting: SimpleQueue[Ticket | None] = SimpleQueue()  # None wakes the thread up to end
         self._followers: tuple[Follower, ...] = ()
-        self._touched = Touched()
-        self._others_version = self._data_version()
-        self._wake = threading.Condition()
+        self._others_version = self.transaction.data_version()
         self._closing = False
-        self._scopes: list[Effects] = []
-        self._ident = 0
+        self._has_ended = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    @property
-    def is_writing(self) -> bool:
-        """Whether the calling thread is the writer, inside a closure."""
-        return bool(self._scopes) and threading.get_ident() == self._ident
-
-    @property
-    def database(self) -> peewee.SqliteDatabase:
-        """The writing connection, inside a closure only. What is done with it counts as touching everything."""
-        self._require_transaction()
-        self._touched.everything = True
-        return self._database
-
     def write(self, work: Callable[[], Result]) -> Result:
         """Run `work` in the next transaction; inside one, in a savepoint of it."""
-        if threading.get_ident() != self._ident:
-            return self._write_and_wait(work)
-        if not self._scopes:
-            raise StorageError("An on_commit callback can't write: the writer would wait for itself.")
-        return self._nested(work)
+        if threading.get_ident() == self.transaction.owner:
+            return self.transaction.nest(work)
+        finished = threading.Lock()  # a third of an Event's price
+        finished.acquire()
+        ticket = Ticket(work, lambda _: finished.release())
+        self._queue(ticket)
+        finished.acquire()
+        return ticket.result()  # type: ignore[no-any-return]
 
     def submit(self, work: Callable[[], Result], done: Callable[[Outcome[Result]], None]) -> None:
         """Queue `work` for the next transaction and return; `done` is called on the writer's thread."""
-        ticket = Ticket(work, done)
-        with self._wake:
-            if self._closing:
-                raise StorageError("The database is closed.")
-            if len(self._waiting) >= self._limit:
-                raise BusyError("Too many writes wait for the disk.", "The disk is slow, or a long write is running.")
-            self._waiting.append(ticket)
-            self._wake.notify()
-
-    def _write_and_wait(self, work: Callable[[], Result]) -> Result:
-        """A lock is what the caller waits on: a third of an Event's price."""
-        finished = threading.Lock()
-        finished.acquire()
-        outcomes: list[Outcome[Result]] = []
-
-        def finish(outcome: Outcome[Result]) -> None:
-            outcomes.append(outcome)
-            finished.release()
-
-        self.submit(work, finish)
-        finished.acquire()
-        return outcomes[0].result()
+        self._queue(Ticket(work, done))
 
     def follow(self, follower: Follower) -> None:
         """Tell `follower` of every commit from the next group on."""
         self._followers += (follower,)
-
-    def query(self, sql: str, parameters: Sequence[Any], seconds: float = 0) -> list[Row]:
-        """Rows of one statement, inside the transaction. One that changes rows counts as touching everything."""
-        self._require_transaction()
-        before = self._connection.total_changes
-        with time_limit(self._connection, seconds):
-            rows = fetch(self._connection, sql, parameters)
-        if self._connection.total_changes != before:
-            self._touched.everything = True
-        return rows
-
-    def execute(self, sql: str, parameters: Sequence[Any], touches: Touch | None = None) -> int:
-        """Run one statement inside the transaction; the number of rows touched.
-
-        One that changes more rows than the one it names, by a trigger of an imported file, touches everything.
-        """
-        self._require_transaction()
-        connection, touched = self._connection, self._touched
-        before = connection.total_changes
-        with _translated():
-            count = int(connection.execute(sql, parameters).rowcount)
-        if touches is None or connection.total_changes - before > 1:
-            touched.everything = True
-        else:
-            touched.rows.add(touches)
-        return count
-
-    def execute_many(self, sql: str, rows: Any) -> None:
-        """Run one statement for many rows inside the transaction."""
-        self._require_transaction()
-        self._touched.everything = True
-        with _translated():
-            self._connection.executemany(sql, rows)
-
-    def after_commit(self, callback: Callback, on_rollback: Callback | None) -> None:
-        """Queue a callback for the caller's thread."""
-        self._require_transaction()
-        self._scopes[-1].after_commit.append(callback)
-        if on_rollback is not None:
-            self._scopes[-1].on_rollback.append(on_rollback)
-
-    def before_commit(self, callback: Callback) -> None:
-        """Queue a callback for this thread, right before COMMIT."""
-        self._require_transaction()
-        self._scopes[-1].before_commit.append(callback)
-
-    def on_commit(self, callback: Callback) -> None:
-        """Queue a callback for this thread, in commit order."""
-        self._require_transaction()
-        self._scopes[-1].on_commit.append(callback)
+        self._waiting.put(None)  # from now on the thread looks for other processes, too
 
     def close(self) -> None:
         """Finish what waits, refuse what comes, end the thread and close the connection."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        self._closing = True
+        self._waiting.put(None)
         self._thread.join()
         if not self._database.is_closed():
             self._database.close()
 
+    # ---- the caller's side
+
+    def _queue(self, ticket: Ticket) -> None:
+        """The queue takes no lock that a caller could wait for; a ticket that came too late is found by one of both
+        sides, because each looks after the other has made its mark."""
+        if self._closing:
+            raise StorageError("The database is closed.")
+        if self._waiting.qsize() >= self._limit:
+            raise BusyError("Too many writes wait for the disk.", "The disk is slow, or a long write is running.")
+        self._waiting.put(ticket)
+        if self._has_ended:
+            self._refuse_rest()
+
+    def _refuse_rest(self) -> None:
+        self._fail(self._take_all(), StorageError("The database is closed."))
+
+    def _take_all(self) -> list[Ticket]:
+        taken: list[Ticket] = []
+        while True:
+            try:
+                ticket = self._waiting.get_nowait()
+            except Empty:
+                return taken
+            if ticket is not None:
+                taken.append(ticket)
+
     # ---- the writer's side
 
     def _run(self) -> None:
-        self._ident = threading.get_ident()
-        while self._wait():
-            if self._waiting:
-                self._run_group()
+        self.transaction.owner = threading.get_ident()
+        while not self._closing or not self._waiting.empty():
+            ticket = self._wait()
+            if ticket is not None:
+                self._run_group(ticket)
             else:
                 self._notice_others()
+        self._has_ended = True
+        self._refuse_rest()
 
-    def _wait(self) -> bool:
-        """Sleep until a write waits or it is time to look for other processes; False when closing and all are done."""
-        with self._wake:
-            if not self._waiting and not self._closing:
-                self._wake.wait(LOOK_SECONDS if self._followers else None)
-            return bool(self._waiting) or not self._closing
-
-    def _notice_others(self) -> None:
-        """Tell followers when another process has committed: SQLite's data_version doesn't move by our own commits."""
-        if not self._followers:
-            return
+    def _wait(self) -> Ticket | None:
+        """Sleep until a write waits; None when it is time to look around."""
         try:
-            version = self._data_version()
-        except DriverError:
-            log.exception("Whether another process has written can't be told")
-            return
-        if version != self._others_version:
-            self._others_version = version
-            self._tell_committing(everything := Touched(everything=True))
-            self._tell_settled(everything)
+            return self._waiting.get(timeout=LOOK_SECONDS if self._followers else None)
+        except Empty:
+            return None
 
-    def _run_group(self) -> None:
+    def _run_group(self, first: Ticket) -> None:
         """One transaction: begin, run what waits, commit, answer."""
-        self._touched = Touched()
-        group: list[Ticket] = []
-        failed: list[Ticket] = []
         try:
-            self._control("BEGIN IMMEDIATE")
+            self.transaction.begin()
         except StorageError as error:
-            self._fail([self._waiting.popleft() for _ in range(len(self._waiting))], error)
+            self._fail([first, *self._take_all()], error)
             return
         self._notice_others()
-        deadline = clock.monotonic() + GROUP_SECONDS
-        while self._waiting and clock.monotonic() < deadline:
-            ticket = self._waiting.popleft()
-            self._run_ticket(ticket)
+        group: list[Ticket] = []
+        failed: list[Ticket] = []
+        for ticket in self._group(first):
+            self.transaction.run(ticket)
             (group if ticket.error is None else failed).append(ticket)
-            if not self._connection.in_transaction:
+            if not self.transaction.is_open:
                 self._fail(group, ticket.error)
-                _release(failed)
-                return
-        self._commit(group)
+                break
+        else:
+            self._commit(group)
         _release(failed)
 
-    def _run_ticket(self, ticket: Ticket) -> None:
-        self._scopes = [ticket.effects]
-        try:
-            ticket.value = self._in_savepoint(ticket.work)
-        except BaseException as error:  # noqa: BLE001 - it belongs to the caller, and is raised there
-            ticket.error = error
-        finally:
-            self._scopes = []
-
-    def _nested(self, work: Callable[[], Result]) -> Result:
-        outer, inner = self._scopes[-1], Effects()
-        self._scopes.append(inner)
-        try:
-            result = self._in_savepoint(work)
-        except BaseException:
-            outer.drop(inner)
-            raise
-        finally:
-            self._scopes.pop()
-        outer.keep(inner)
-        return result
-
-    def _in_savepoint(self, work: Callable[[], Result]) -> Result:
-        """A fixed name a depth, so that the driver's cache of prepared statements hits."""
-        self._require_transaction()
-        name = f"s{len(self._scopes)}"
-        self._control(f"SAVEPOINT {name}")
-        try:
-            result = work()
-            self._require_transaction()
-            self._control(f"RELEASE {name}")
-        except BaseException:
-            if self._connection.in_transaction:
-                self._control(f"ROLLBACK TO {name}")
-                self._control(f"RELEASE {name}")
-            raise
-        return result
+    def _group(self, first: Ticket) -> Iterator[Ticket]:
+        """What waits, until the group has worked for long enough."""
+        yield first
+        deadline = clock.monotonic() + GROUP_SECONDS
+        while clock.monotonic() < deadline:
+            try:
+                ticket = self._waiting.get_nowait()
+            except Empty:
+                return
+            if ticket is not None:
+                yield ticket
 
     def _commit(self, group: list[Ticket]) -> None:
         for ticket in group:
             run_all(ticket.effects.before_commit)
-        touched = self._touched
+        touched = self.transaction.touched
         self._tell_committing(touched)
         try:
-            self._control("COMMIT")
+            self.transaction.commit()
         except StorageError as error:
-            if self._connection.in_transaction:
-                self._control("ROLLBACK")
             self._tell_settled(touched)
             self._fail(group, error)
             return
@@ -277,8 +178,28 @@ class Writer:
             run_all(ticket.effects.on_commit)
         _release(group)
 
-    def _data_version(self) -> int:
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+    def _fail(self, group: list[Ticket], error: BaseException | None) -> None:
+        """Give every ticket its own error: the same one raised on many threads would mix their tracebacks."""
+        for ticket in group:
+            ticket.error = _same_again(error)
+            ticket.error.__cause__ = error
+        _release(group)
+
+    # ---- followers
+
+    def _notice_others(self) -> None:
+        """Tell followers when another process has committed: SQLite's data_version doesn't move by our own commits."""
+        if not self._followers:
+            return
+        try:
+            version = self.transaction.data_version()
+        except DriverError:
+            log.exception("Whether another process has written can't be told")
+            return
+        if version != self._others_version:
+            self._others_version = version
+            self._tell_committing(everything := Touched(everything=True))
+            self._tell_settled(everything)
 
     def _tell_committing(self, touched: Touched) -> None:
         if touched:
@@ -289,37 +210,6 @@ class Writer:
         if touched:
             for follower in self._followers:
                 follower.settled(touched)
-
-    def _fail(self, group: list[Ticket], error: BaseException | None) -> None:
-        """Give every ticket its own error: the same one raised on many threads would mix their tracebacks."""
-        for ticket in group:
-            ticket.error = _same_again(error)
-            ticket.error.__cause__ = error
-        _release(group)
-
-    def _control(self, sql: str) -> None:
-        with _translated():
-            self._connection.execute(sql)
-
-    def _require_transaction(self) -> None:
-        """Without one, SQLite would commit each statement by itself."""
-        if not self.is_writing:
-            raise StorageError("This needs a transaction: call it inside database.write(...).")
-        if not self._connection.in_transaction:
-            raise StorageError("The transaction was rolled back by an earlier error; nothing of it is stored.")
-
-
-class _translated:  # noqa: N801 - used as a statement, and cheaper than a generator
-    """Raise what the driver raises as the StorageError that says what it means."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, DriverError):
-            raise translate(error) from error
-        if isinstance(error, OverflowError | UnicodeEncodeError):
-            raise StorageError(f"A value can't be stored: {error}") from error
 
 
 def _same_again(error: BaseException | None) -> StorageError:

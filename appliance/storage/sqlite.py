@@ -63,15 +63,16 @@ class SqliteDatabase:
         self._readers = Readers(path, readers)
         self._own_readers = OwnReaders(path)
         self._writer = Writer(connection, waiting_limit)
-        self.schema = SqliteSchema(self._writer, self.query)
+        self._transaction = self._writer.transaction
+        self.schema = SqliteSchema(self._transaction, self.query)
 
     def query(self, sql: str, parameters: Sequence[Any] = (), seconds: float = 0) -> list[Row]:
         """Rows of one SELECT. Inside `write` it sees the transaction, and may be a DELETE ... RETURNING."""
         own = self._own_readers.mine()
         if own is not None:
             return own.query(sql, parameters, seconds)
-        if self._writer.is_writing:
-            return self._writer.query(sql, parameters, seconds)
+        if self._transaction.is_mine:
+            return self._transaction.query(sql, parameters, seconds)
         return self._readers.query(sql, parameters, seconds)
 
     def own_reader(self, budget_seconds: float) -> OwnReader:
@@ -80,11 +81,11 @@ class SqliteDatabase:
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), touches: Touch | None = None) -> int:
         """Run one INSERT, UPDATE or DELETE inside `write`; the number of rows touched."""
-        return self._writer.execute(sql, parameters, touches)
+        return self._transaction.execute(sql, parameters, touches)
 
     def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """Run one statement for many rows inside `write`."""
-        self._writer.execute_many(sql, rows)
+        self._transaction.execute_many(sql, rows)
 
     def write(self, work: Callable[[], Result]) -> Result:
         """Run `work` in a transaction on the writer's thread; its result once COMMIT has reached the disk."""
@@ -100,20 +101,20 @@ class SqliteDatabase:
 
     def after_commit(self, callback: Callable[[], None], on_rollback: Callable[[], None] | None = None) -> None:
         """Inside `write`: run `callback` on the caller's thread after COMMIT, or `on_rollback` after a rollback."""
-        self._writer.after_commit(callback, on_rollback)
+        self._transaction.after_commit(callback, on_rollback)
 
     def before_commit(self, callback: Callable[[], None]) -> None:
         """Inside `write`: run `callback` on the writer's thread right before COMMIT."""
-        self._writer.before_commit(callback)
+        self._transaction.before_commit(callback)
 
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Inside `write`: run `callback` on the writer's thread right after COMMIT, in commit order."""
-        self._writer.on_commit(callback)
+        self._transaction.on_commit(callback)
 
     @property
     def is_writing(self) -> bool:
         """Whether this thread is inside `write`."""
-        return self._writer.is_writing
+        return self._transaction.is_mine
 
     def close(self) -> None:
         """Finish waiting writes and close every connection; the last one to close empties the WAL file."""

@@ -12,7 +12,7 @@ from appliance.clock import monotonic
 from appliance.errors import StorageError
 from appliance.storage.database import Row
 from appliance.storage.lean_peewee import peewee
-from appliance.storage.sqlite_errors import DriverError, translate
+from appliance.storage.sqlite_errors import REFUSED, translate
 
 BUSY_SECONDS = 10
 STATEMENTS_KEPT = 256
@@ -75,12 +75,10 @@ def fetch(connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:
     """All rows of one statement on a driver's connection. Raises StorageError."""
     try:
         return connection.execute(sql, parameters).fetchall()  # type: ignore[no-any-return]
-    except DriverError as error:
+    except REFUSED as error:
         if "Could not decode to UTF-8" in str(error) and sql.lstrip().upper().startswith(("SELECT", "WITH")):
             return _fetch_leniently(connection, sql, parameters)
         raise translate(error) from error
-    except (OverflowError, UnicodeEncodeError) as error:
-        raise StorageError(f"A value can't be stored: {error}") from error
 
 
 def _fetch_leniently(connection: Any, sql: str, parameters: Sequence[Any]) -> list[Row]:

@@ -27,8 +27,14 @@ _TITLES = {
 _EXTENDED = {"unique": 2067, "not null": 1299, "check": 275, "foreign key": 787}
 
 
+REFUSED: tuple[type[Exception], ...] = (*DriverError, OverflowError, UnicodeEncodeError)
+"""What the driver raises for a statement; the last two for a value that has no SQL form."""
+
+
 def translate(error: Exception) -> StorageError:
     """The StorageError that says what `error`, raised by the driver or by peewee, means."""
+    if isinstance(error, OverflowError | UnicodeEncodeError):
+        return StorageError(f"A value can't be stored: {error}")
     error = _driver_error(error)
     name = getattr(error, "sqlite_errorname", "") or ""
     if name == "SQLITE_CONSTRAINT":

@@ -17,7 +17,7 @@ from appliance.storage.sqlite_connection import driver_connection
 from appliance.storage.sqlite_errors import DriverError, schema_error
 
 if TYPE_CHECKING:
-    from appliance.storage.group_commit import Writer
+    from appliance.storage.transaction import Transaction
 
 _ID = "TEXT PRIMARY KEY DEFAULT ('r'||lower(hex(randomblob(7)))) NOT NULL"
 _DECLARATIONS = {
@@ -79,8 +79,8 @@ def conversion(old: Column, new: Column) -> str:
 class SqliteSchema:
     """Implements `Schema` for SQLite."""
 
-    def __init__(self, writer: Writer, query: Callable[..., list[Any]]) -> None:
-        self._writer = writer
+    def __init__(self, transaction: Transaction, query: Callable[..., list[Any]]) -> None:
+        self._transaction = transaction
         self._query = query
 
     def create_table(self, table: str, columns: Sequence[Column]) -> None:
@@ -159,13 +159,13 @@ class SqliteSchema:
 
     def _run(self, sql: str) -> None:
         try:
-            driver_connection(self._writer.database).execute(sql)
+            driver_connection(self._transaction.database).execute(sql)
         except DriverError as error:
             raise schema_error(error) from error
 
     def _migrate(self, operation: str, *arguments: str) -> None:
         """Run one operation of playhouse.migrate."""
-        migrator = load_playhouse("migrate").SqliteMigrator(self._writer.database)
+        migrator = load_playhouse("migrate").SqliteMigrator(self._transaction.database)
         try:
             getattr(migrator, operation)(*arguments).run()
         except peewee.PeeweeException as error:
@@ -173,7 +173,7 @@ class SqliteSchema:
 
     def _require_read_only(self, select: str) -> None:
         """Have SQLite compile the statement, not run it, and refuse whatever is more than reading."""
-        connection = driver_connection(self._writer.database)
+        connection = driver_connection(self._transaction.database)
         connection.set_authorizer(_allow_reading)
         try:
             connection.execute(f"EXPLAIN {select}").fetchall()

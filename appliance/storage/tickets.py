@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 log = logging.getLogger(__name__)
@@ -12,19 +11,21 @@ log = logging.getLogger(__name__)
 Callback = Callable[[], None]
 
 
-@dataclass(slots=True)
 class Effects:
-    """What a savepoint wants done when all is committed, or when it is rolled back.
-    `undone` are the `on_rollback` callbacks of savepoints inside it that were rolled back already."""
+    """What a write wants done when all is committed, or when it is rolled back.
+    `undone` are the `on_rollback` callbacks of writes inside it that were rolled back already."""
 
-    before_commit: list[Callback] = field(default_factory=list)
-    after_commit: list[Callback] = field(default_factory=list)
-    on_commit: list[Callback] = field(default_factory=list)
-    on_rollback: list[Callback] = field(default_factory=list)
-    undone: list[Callback] = field(default_factory=list)
+    __slots__ = ("after_commit", "before_commit", "on_commit", "on_rollback", "undone")
+
+    def __init__(self) -> None:
+        self.before_commit: list[Callback] = []
+        self.after_commit: list[Callback] = []
+        self.on_commit: list[Callback] = []
+        self.on_rollback: list[Callback] = []
+        self.undone: list[Callback] = []
 
     def keep(self, inner: Effects) -> None:
-        """Take over what a savepoint that succeeded wants."""
+        """Take over what a write inside it that succeeded wants."""
         self.before_commit += inner.before_commit
         self.after_commit += inner.after_commit
         self.on_commit += inner.on_commit
@@ -32,7 +33,7 @@ class Effects:
         self.undone += inner.undone
 
     def drop(self, inner: Effects) -> None:
-        """Remember what a savepoint that was rolled back wants."""
+        """Remember what a write inside it that was rolled back wants."""
         self.undone += inner.undone + inner.on_rollback
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from appliance.errors import StorageError
+from appliance.errors import BusyError, StorageError
 from appliance.storage.database import Database, Outcome
 from tests.contracts.notes import INSERT, in_threads, titles
 
@@ -85,6 +85,28 @@ class SubmitContract:
         database.submit(lambda: database.execute(INSERT, ("kept",)), lambda _: [][0])
         assert submitted(database, lambda: 1).result() == 1
         assert titles(database) == ["kept"]
+
+    def test_every_write_that_is_taken_around_the_closing_is_decided(self, database: Database) -> None:
+        taken, decided, refused = [], threading.Semaphore(0), threading.Event()
+
+        def submit(_: int) -> None:
+            while not refused.is_set():
+                try:
+                    database.submit(lambda: 1, lambda _: decided.release())
+                except BusyError:
+                    continue
+                except StorageError:
+                    refused.set()
+                else:
+                    taken.append(1)
+
+        threads = [threading.Thread(target=submit, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        database.close()
+        for thread in threads:
+            thread.join()
+        assert all(decided.acquire(timeout=10) for _ in taken)
 
     def test_a_closed_database_takes_no_more(self, database: Database) -> None:
         database.close()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.errors import StorageError
-from appliance.storage.database import Database
+from appliance.storage.database import Column, Database
 from tests.contracts.notes import INSERT, add, fail, in_threads, titles
 
 
@@ -46,6 +46,41 @@ class TransactionContract:
 
         database.write(work)
         assert titles(database) == ["outer", "later"]
+
+    @pytest.mark.parametrize(
+        ("before", "left"),
+        [
+            pytest.param(lambda database: None, [], id="nothing"),
+            pytest.param(lambda database: database.execute(INSERT, ("own",)), ["own"], id="a row of its own"),
+            pytest.param(lambda database: add(database, "inner"), ["inner"], id="an inner write"),
+            pytest.param(lambda database: fail(database, "failed"), [], id="an inner write that failed"),
+            pytest.param(lambda database: database.schema.add_column("notes", Column("more")), [], id="a new column"),
+            pytest.param(
+                lambda database: database.write(lambda: add(database, "innermost")), ["innermost"], id="deeper writes"
+            ),
+            pytest.param(
+                lambda database: database.write(lambda: fail(database, "innermost")), [], id="a deeper one that failed"
+            ),
+        ],
+    )
+    def test_an_inner_write_that_fails_leaves_what_was_done_before_it(
+        self, database: Database, before: Any, left: list[str]
+    ) -> None:
+        def inner() -> None:
+            add(database, "gone with the inner write")
+            database.execute(INSERT, ("gone",))
+            raise LookupError
+
+        def work() -> None:
+            before(database)
+            columns = database.schema.columns("notes")
+            with pytest.raises(LookupError):
+                database.write(inner)
+            assert database.schema.columns("notes") == columns
+            add(database, "later")
+
+        database.write(work)
+        assert titles(database) == [*left, "later"]
 
     def test_an_outer_write_that_fails_takes_the_inner_ones_rows_along(self, database: Database) -> None:
         def work() -> None:

@@ -55,7 +55,7 @@ def write_together(database: SqliteDatabase, works: list[Any]) -> list[Any]:
     for number in range(len(works)):
         threads.append(threading.Thread(target=run, args=(number,)))
         threads[-1].start()
-        while len(database._writer._waiting) < number + 1:
+        while database._writer._waiting.qsize() < number + 1:
             pass
     go_on.set()
     for thread in (holder, *threads):
@@ -65,7 +65,7 @@ def write_together(database: SqliteDatabase, works: list[Any]) -> list[Any]:
 
 def test_writes_that_wait_together_commit_together(database: SqliteDatabase) -> None:
     commits: list[str] = []
-    database.write(lambda: database._writer._connection.set_trace_callback(commits.append))
+    database.write(lambda: database._transaction._connection.set_trace_callback(commits.append))
     answers = write_together(database, [lambda t=t: add(database, t) for t in "abcdefgh"])
     assert answers == [None] * 8
     assert titles(database) == list("abcdefgh")
@@ -134,7 +134,7 @@ def test_too_many_waiting_writes_are_refused(tmp_path: Path) -> None:
     threads = [threading.Thread(target=add, args=(database, str(number))) for number in range(2)]
     for thread in threads:
         thread.start()
-    while len(database._writer._waiting) < 2:
+    while database._writer._waiting.qsize() < 2:
         pass
     with pytest.raises(BusyError):
         add(database, "one too many")
@@ -149,7 +149,7 @@ def test_closing_finishes_what_waits(database: SqliteDatabase) -> None:
     go_on, holder = held_back(database)
     waiting = threading.Thread(target=add, args=(database, "waited"))
     waiting.start()
-    while not database._writer._waiting:
+    while database._writer._waiting.empty():
         pass
     closing = threading.Thread(target=database.close)
     closing.start()
