@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
-from appliance.core.request_info import RequestInfo
+from appliance.core.request_info import HeadersOfRules, RequestInfo
 from appliance.errors import ApiError
 
 if TYPE_CHECKING:
@@ -77,10 +77,8 @@ class Request:
 
     def as_info(self) -> RequestInfo:
         """What rules may know of this request."""
-        body = dict(self.body) if isinstance(self.body, Mapping) else {}
-        body.update(self.files)
-        headers = {name.replace("-", "_"): value for name, value in self.headers.items()}
-        return RequestInfo(self.method, self.context, self.query, headers, body, self.auth)
+        body = {**self.body, **self.files} if isinstance(self.body, Mapping) else dict(self.files)
+        return RequestInfo(self.method, self.context, self.query, HeadersOfRules(self.headers), body, self.auth)
 
 
 class Stream(Protocol):

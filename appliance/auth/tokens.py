@@ -7,11 +7,13 @@ token of one is refused for every other.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from appliance import clock
 from appliance.auth.lean_jwt import jwt
 from appliance.core.app import App
+from appliance.core.bounded import Bounded
 from appliance.core.collection import Collection
 from appliance.core.record import Record
 from appliance.core.records.query import find_record
@@ -19,6 +21,11 @@ from appliance.core.records.query import find_record
 ALGORITHM: Final = "HS256"
 AUTH: Final = "auth"
 FILE: Final = "file"
+
+# What is a matter of arithmetic alone stays true: what a token states, and that a key has signed it and until when.
+# Whether that key is still the record's, and the record still there, is asked each time.
+_claims_of: Final[Bounded[str, Mapping[str, Any]]] = Bounded(1_000_000)  # characters of tokens
+_expiries: Final[Bounded[tuple[str, str], int]] = Bounded(4096)  # (token, key) -> when it ends, in unix seconds
 
 # The option of a collection that holds the secret and the duration (seconds) of each purpose.
 OPTION_OF: Final = {
@@ -59,20 +66,29 @@ def is_refreshable(token: str) -> bool:
     return bool(unverified_claims(token).get("refreshable"))
 
 
-def unverified_claims(token: str) -> dict[str, Any]:
+def unverified_claims(token: str) -> Mapping[str, Any]:
     """The claims as the token states them, or {}: only good for finding the key to verify them with."""
-    try:
-        return dict(jwt.decode(token, options={"verify_signature": False}, algorithms=[ALGORITHM]))
-    except (jwt.PyJWTError, ValueError, TypeError):
-        return {}
+    claims = _claims_of.get(token)
+    if claims is None:
+        try:
+            claims = jwt.decode(token, options={"verify_signature": False}, algorithms=[ALGORITHM])
+        except (jwt.PyJWTError, ValueError, TypeError):
+            claims = {}
+        _claims_of.put(token, claims, len(token))
+    return claims
 
 
 def _is_signed_by(record: Record, token: str, kind: str) -> bool:
     try:
-        jwt.decode(token, _key(record, kind), algorithms=[ALGORITHM], options={"require": ["exp"]})
+        key = _key(record, kind)
+        expires = _expiries.get((token, key))
+        if expires is None:
+            claims = jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": ["exp"]})
+            expires = int(claims["exp"])
+            _expiries.put((token, key), expires)
     except (jwt.PyJWTError, ValueError, TypeError):
         return False
-    return True
+    return expires > clock.unix_seconds()
 
 
 def _claims(record: Record, kind: str, duration: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,31 @@ CONTEXT_BATCH = "batch"
 CONTEXT_OAUTH2 = "oauth2"
 CONTEXT_OTP = "otp"
 CONTEXT_PASSWORD = "password"  # noqa: S105 - the name of a context
+
+
+class HeadersOfRules(Mapping[str, str]):
+    """Headers as rules name them: lower case, with `-` turned into `_`. Worked out when a rule asks; most don't."""
+
+    __slots__ = ("_named", "_sent")
+
+    def __init__(self, sent: Mapping[str, str]) -> None:
+        """`sent` has lower-case names as sent."""
+        self._sent = sent
+        self._named: dict[str, str] | None = None
+
+    def _by_name(self) -> dict[str, str]:
+        if self._named is None:
+            self._named = {name.replace("-", "_"): value for name, value in self._sent.items()}
+        return self._named
+
+    def __getitem__(self, name: str) -> str:
+        return self._by_name()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name())
+
+    def __len__(self) -> int:
+        return len(self._sent)
 
 
 @dataclass(frozen=True, slots=True)

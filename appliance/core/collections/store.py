@@ -162,7 +162,8 @@ class CollectionStore:
 
     def _settled(self) -> _Snapshot:
         """The committed snapshot, once no schema change is between its COMMIT and its snapshot's turn."""
-        self._at_rest.wait(SETTLING_SECONDS)
+        if not self._at_rest.is_set():
+            self._at_rest.wait(SETTLING_SECONDS)
         return self._committed
 
     def _is_still(self, seen: _Snapshot) -> bool:

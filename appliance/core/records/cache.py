@@ -83,7 +83,7 @@ class RecordCache:
         return max(self._versions.get(table, 0), self._oldest)
 
     def find_row(self, collection: Collection, record_id: str) -> StoredRow | None:
-        """The row, if it is known in the columns of this collection."""
+        """The row, if it is known in the columns of this collection. A view's rows never are."""
         known = None if self._all_moves else self._rows.get((collection.name, record_id))
         return known if known is not None and known.revision == collection.revision else None
 

@@ -30,9 +30,9 @@ INDEX_NAME = re.compile(r"index '(?P<name>[^']+)'")
 
 def check_record(app: App, record: Record) -> None:
     """Inside a write: raise ValidationFailed with the errors of all fields."""
-    errors = {}
+    errors, values = {}, record.values
     for field in record.collection.fields:
-        error = field.check_value(app, record, record.values[field.name])
+        error = field.check_value(app, record, values[field.name])
         if error is not None:
             errors[field.name] = error
     if not errors and record.collection.name in REFERRING:

@@ -103,7 +103,7 @@ def drop_all_files(app: App, record: Record) -> None:
 
 
 def _file_fields(record: Record) -> list[FileField]:
-    return [each for each in record.collection.fields if isinstance(each, FileField)]
+    return [each for each in record.collection.fields_of("file") if isinstance(each, FileField)]
 
 
 def _new_files(value: Any) -> list[NewFile]:

@@ -29,6 +29,7 @@ from appliance.core.records.statement import (
     EXISTS_NEW,
     EXISTS_VALUES,
     PAGE,
+    Plan,
     PlanCache,
     Spec,
 )
@@ -174,19 +175,29 @@ def matches_rule(app: App, record: Record, rule: str | None, request: RequestInf
         return text == ""
     if not record.is_new:
         return bool(_run(app, record.collection, Spec(EXISTS, text), request, {"id": record.id}))
-    return bool(_run(app, record.collection, Spec(EXISTS_NEW, text), request, _new_columns(record)))
+    return bool(_run(app, record.collection, Spec(EXISTS_NEW, text), request, columns_of(record)))
 
 
 def values_match(app: App, record: Record, rule: str | None, client_filter: str, request: RequestInfo) -> bool:
     """Like `matches_rule`, but a stored record too is judged by its values in memory: those of one change, whatever
     the row holds by now. Asks a client's filter beside the rule. Raises Forbidden, BadRequest, RuleError."""
+    plan = values_plan(app, record, rule, client_filter, request)
+    if isinstance(plan, bool):
+        return plan
+    asking = Asking(request, now(), columns_of(record))
+    return bool(run_select(app, plan.select, bind(plan.select.parameters, asking)))
+
+
+def values_plan(app: App, record: Record, rule: str | None, client_filter: str, request: RequestInfo) -> Plan | bool:
+    """How `values_match` finds its answer for this request and whatever values, or the answer itself where no value
+    matters. Raises Forbidden, BadRequest, RuleError."""
     text = _rule_for(rule, request)
     if text is None or not (text or client_filter):
         return text is not None
     _check_client_text(ListQuery(client_filter), request)
     purpose = EXISTS_NEW if record.is_new else EXISTS_VALUES
     spec = Spec(purpose, text, client_filter, by_superuser=request.is_superuser)
-    return bool(_run(app, record.collection, spec, request, _new_columns(record)))
+    return _plans.get(app.collections, record.collection, spec, request)
 
 
 def find_allowed_row(
@@ -199,17 +210,20 @@ def find_allowed_row(
     text = _rule_for(rule, request)
     if text is None:
         return None
+    is_writing = app.database.is_writing
+    known = None if is_writing else app.cache.find_row(collection, record_id)
+    if known is not None and not text:
+        return known
     plan = _plans.get(app.collections, collection, Spec(BY_ID, text), request)
     parameters = bind(plan.select.parameters, Asking(request, now(), {"id": record_id}))
-    if not plan.is_local or app.database.is_writing:
-        rows = _query(app, plan.select, parameters)
+    if is_writing or not plan.is_local:
+        rows = run_select(app, plan.select, parameters)
         return StoredRow(collection, rows[0]) if rows else None
     verdict = _key(plan, parameters) if text else None
-    known = app.cache.find_row(collection, record_id)
-    if known is not None and (verdict is None or app.cache.find_verdict(verdict) is known):
+    if known is not None and app.cache.find_verdict(verdict) is known:
         return known
     version = app.cache.version(collection.name)
-    rows = _query(app, plan.select, parameters)
+    rows = run_select(app, plan.select, parameters)
     return app.cache.keep_row(collection, record_id, rows[0], version, verdict) if rows else None
 
 
@@ -250,7 +264,7 @@ class PageRead:
         """The rows; none are asked for when the total is 0."""
         with _client_errors():
             total = self._total()
-            rows = _query(self._app, self._plan.select, self._parameters) if total else []
+            rows = run_select(self._app, self._plan.select, self._parameters) if total else []
         return RowPage(rows, self._number, self._size, total)
 
     def _total(self) -> int:
@@ -261,7 +275,7 @@ class PageRead:
         if known is not None:
             return int(known)
         version = self._app.cache.version(self._table)
-        total = int(_query(self._app, self._count, self._count_parameters)[0][0])
+        total = int(run_select(self._app, self._count, self._count_parameters)[0][0])
         if key is not None:
             self._app.cache.keep_answer(self._table, key, total, 0, version)
         return total
@@ -307,18 +321,19 @@ def _run(
     app: App, collection: Collection, spec: Spec, request: RequestInfo, values: Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
     plan = _plans.get(app.collections, collection, spec, request)
-    return _query(app, plan.select, bind(plan.select.parameters, Asking(request, now(), values)))
+    return run_select(app, plan.select, bind(plan.select.parameters, Asking(request, now(), values)))
 
 
-def _query(app: App, statement: Sql, parameters: Sequence[Any]) -> list[Row]:
-    """Run a plan. What the database refuses (a JSON path, a pattern of megabytes) is the rule's fault, not ours."""
+def run_select(app: App, statement: Sql, parameters: Sequence[Any]) -> list[Row]:
+    """Run a plan. What the database refuses (a JSON path, a pattern of megabytes) is the rule's fault, not ours: raises
+    RuleError."""
     try:
         return app.database.query(statement.text, parameters, MAX_SECONDS)
     except StatementError as error:
         raise RuleError("the expression can't be evaluated", hint=error.message) from error
 
 
-def _new_columns(record: Record) -> dict[str, Any]:
+def columns_of(record: Record) -> dict[str, Any]:
     """The values of a record as columns. Numbers of one that no column holds yet are floats, as JSON sent them."""
     columns = {f"column {each.name}": each.to_column(record.values[each.name]) for each in record.collection.fields}
     for field in record.collection.fields_of("number") if record.is_new else ():

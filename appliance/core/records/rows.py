@@ -22,7 +22,7 @@ Columns = tuple[str, ...]
 def insert_row(app: App, record: Record) -> None:
     """Inside a write: store a new record. Raises ConstraintError."""
     collection = record.collection
-    sql = _insert_sql(collection.name, _columns(collection))
+    sql = _insert_sql(collection.name, collection.column_names)
     app.database.execute(sql, _row(record), touches=(collection.name, record.id))
 
 
@@ -75,7 +75,7 @@ def count_rows(app: App, collection: Collection, most: int) -> int:
 
 
 def _load(app: App, collection: Collection, condition: str, parameters: Sequence[Any]) -> list[Record]:
-    columns = ", ".join(map(quoted, _columns(collection)))
+    columns = ", ".join(map(quoted, collection.column_names))
     statement = f"SELECT {columns} FROM {quoted(collection.name)} WHERE {condition}"  # noqa: S608 - names of the schema
     return [Record.from_row(collection, row) for row in app.database.query(statement, parameters)]
 
@@ -84,12 +84,9 @@ def _escaped(text: str) -> str:
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
-def _columns(collection: Collection) -> Columns:
-    return tuple(each.name for each in collection.fields)
-
-
 def _row(record: Record) -> list[Any]:
-    return [each.to_column(record.values[each.name]) for each in record.collection.fields]
+    values = record.values
+    return [each.to_column(values[each.name]) for each in record.collection.fields]
 
 
 @lru_cache(maxsize=512)

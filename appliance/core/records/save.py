@@ -57,7 +57,7 @@ def update_record(app: App, record: Record, request: RequestInfo | None = None) 
 
 def fill_generated(record: Record) -> None:
     """Give a new record its id and the other texts that are generated; what is set stays."""
-    for field in record.collection.fields:
+    for field in record.collection.fields_of("text"):
         if isinstance(field, TextField) and field.autogenerate_pattern and not record[field.name]:
             record[field.name] = field.generated()
 
@@ -110,7 +110,7 @@ def _is_changed(record: Record, name: str) -> bool:
 
 def _hash_passwords(app: App, record: Record) -> None:
     """Hash what a job or a hook set. api/ has hashed before the write, where nobody waits for it."""
-    for field in record.collection.fields:
+    for field in record.collection.fields_of("password"):
         if isinstance(field, PasswordField) and record[field.name].plain:
             value: PasswordValue = record[field.name]
             record.values[field.name] = PasswordValue(hash=value.hash or app.passwords.hash(value.plain))

@@ -39,8 +39,8 @@ def use_current_collection(app: App, record: Record) -> None:
 
 def start_hooks(app: App, event: RecordEvent) -> None:
     """Inside a write: run the before-parts now and the rest after the commit."""
-    if app.hooks.has(event.name):
-        waiting = app.hooks.before(event)
+    waiting = app.hooks.before(event)
+    if waiting:
         app.database.after_commit(lambda: app.hooks.after(waiting), lambda: app.hooks.abandon(waiting))
 
 
@@ -55,19 +55,16 @@ def mark_stored(app: App, record: Record) -> None:
     was_new = record.is_new
     record.is_new = False
 
-    def stored() -> None:
-        record.remember()
-
     def undo() -> None:
         record.is_new = was_new
 
-    app.database.after_commit(stored, undo)
+    app.database.after_commit(record.remember, undo)
 
 
 def set_autodates(record: Record) -> None:
     """The server's dates, all of one save alike; what a client sent for them does not count."""
     now = clock.now_text()
-    for field in record.collection.fields:
+    for field in record.collection.fields_of("autodate"):
         if isinstance(field, AutodateField):
             due = field.on_create if record.is_new else field.on_update
             record.values[field.name] = now if due else record.original.get(field.name, "")
