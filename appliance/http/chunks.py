@@ -2,6 +2,8 @@
 
     size in hex CRLF, that many bytes CRLF, ... 0 CRLF, trailer lines (read and forgotten), CRLF
 
+A trailer that names a length, a coding or a host has no honest reason (RFC 9110 6.5.1) and is refused.
+
 Chunk extensions are refused: nobody sends them, and readers that end them differently can be played against each
 other. Control lines and trailers are short by limit, so nobody fills memory with a line that never ends.
 """
@@ -16,7 +18,10 @@ from appliance.http.refusal import Refusal
 MAX_SIZE_LINE: Final = 18
 MAX_TRAILER_BYTES: Final = 4 * 1024
 SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
-TRAILER_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*")
+FORBIDDEN_TRAILER: Final = rb"(?!(?:content-length|transfer-encoding|host):)"
+TRAILER_LINE = re.compile(
+    FORBIDDEN_TRAILER + rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\x00-\x08\x0a-\x1f\x7f]*", re.IGNORECASE
+)
 
 
 class StrictChunkedReceiver:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import flask
+from werkzeug.routing import MapAdapter
 
 from appliance.core.app import App
 from appliance.http.edge import EDGE, Edge
@@ -16,11 +17,21 @@ from appliance.http.middleware import BEFORE, finish
 from appliance.http.routes import ROUTES, Route
 
 
+class _FlaskApp(flask.Flask):
+    def create_url_adapter(self, request: flask.Request | None) -> MapAdapter | None:
+        """Match routes alike with and without `Upgrade: websocket`, which a server may ignore (RFC 9110 7.8):
+        werkzeug would look for routes of WebSockets only, and find none."""
+        adapter = super().create_url_adapter(request)
+        if adapter is not None:
+            adapter.websocket = False
+        return adapter
+
+
 def build_flask_app(
     app: App, blueprints: Iterable[flask.Blueprint] = (), routes: Iterable[Route] = ROUTES
 ) -> flask.Flask:
     """A Flask app that answers the wire for `app`, and the pages of the blueprints."""
-    built = flask.Flask("appliance", static_folder=None, template_folder=None)
+    built = _FlaskApp("appliance", static_folder=None, template_folder=None)
     built.url_map.merge_slashes = False
     built.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, MAX_CONTENT_LENGTH=None, MAX_FORM_MEMORY_SIZE=None)
     built.extensions["homeport"] = app
