@@ -22,6 +22,7 @@ from appliance.api.request import BrokenBody, FormBody
 from appliance.core.upload import Upload
 from appliance.errors import ApiError, BadRequest, PayloadTooLarge
 
+JSON_TYPE: Final = "application/json"
 MAX_DEPTH: Final = 64
 MAX_FORM_TEXT: Final = 32 * 1024 * 1024  # all values of a form together, files apart
 MAX_FORM_PARTS: Final = 1000
@@ -37,13 +38,13 @@ class UnreadableError(ValueError):
     """The body's bytes are not what its Content-Type says."""
 
 
-def read_body(environ: Mapping[str, Any], unreadable: str = "") -> tuple[Body, Files]:
-    """The body and the files of a request. `unreadable` is the route's own sentence for a body that can't be read."""
-    length = int(environ.get("CONTENT_LENGTH") or 0)
+def read_body(content_type: str, length: int, stream: BinaryIO, unreadable: str = "") -> tuple[Body, Files]:
+    """The body (`length` bytes of `stream`) and the files of a request. `unreadable` is the route's own sentence for
+    a body that can't be read."""
     if not length:
         return {}, {}
     try:
-        return _read(environ, str(environ.get("CONTENT_TYPE") or ""), length)
+        return _read(content_type, length, stream)
     except ApiError as error:
         return BrokenBody(error), {}
     except RequestEntityTooLarge:
@@ -52,9 +53,8 @@ def read_body(environ: Mapping[str, Any], unreadable: str = "") -> tuple[Body, F
         return BrokenBody(BadRequest(unreadable, hint=f"the body can't be read: {error}")), {}
 
 
-def _read(environ: Mapping[str, Any], content_type: str, length: int) -> tuple[Body, Files]:
-    stream = cast(BinaryIO, environ["wsgi.input"])
-    if content_type.startswith("application/json"):
+def _read(content_type: str, length: int, stream: BinaryIO) -> tuple[Body, Files]:
+    if content_type.startswith(JSON_TYPE):
         return read_json(stream.read()), {}
     if content_type.startswith("multipart/form-data"):
         return read_multipart(stream, content_type, length)

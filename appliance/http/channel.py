@@ -44,6 +44,15 @@ class StreamTask(WSGITask):  # type: ignore[misc]
     wrote_header: bool
     may_stay_open = False
 
+    def execute(self) -> None:
+        """Run the application, or what the express lane has left for this request."""
+        answer = self.request.left() if self.request.left is not None else None
+        if answer is None:
+            super().execute()
+        else:
+            self.wrote_header = True
+            self.channel.write_soon(answer)
+
     def _keep(self, stream: Stream) -> None:
         self.stream = stream
 
@@ -86,6 +95,9 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]
 class Channel(HTTPChannel):  # type: ignore[misc]
     """One connection in the loop. `server.loop` drives it."""
 
+    request: StrictParser | None
+    requests: list[StrictParser]
+    sent_continue: bool
     parser_class = StrictParser
     task_class = StreamTask
     error_task_class = RefusalTask
@@ -139,12 +151,57 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return False
 
     def received(self, data: bytes) -> bool:
-        """Take bytes, and remember since when the request at hand is incomplete."""
-        was_new = self.request is None
-        taken = bool(super().received(data))
-        if was_new or self.request is None:
+        """Take bytes: make requests of them and see to it that they are answered."""
+        with self.requests_lock:
+            if self.will_close or self.close_when_flushed:
+                return False
+            while data:
+                data = data[self._take(data) :]
+        return True
+
+    def _take(self, data: bytes) -> int:
+        """One request's part of what has come; how many bytes that was."""
+        if self.request is None:
+            self.request = StrictParser(self.adj)
             self._request_since = clock.monotonic()
+        request = self.request
+        taken = request.received(data)
+        if request.expect_continue and request.headers_finished and not self.requests and not self.sent_continue:
+            self.send_continue()
+        if request.completed:
+            self.request = None
+            self.sent_continue = False
+            self._request_since = clock.monotonic()
+            self._dispatch(request, is_alone=taken == len(data) and not self.requests)
         return taken
+
+    def _dispatch(self, request: StrictParser, is_alone: bool) -> None:
+        """A request is complete. One that is alone on its connection may go the express lane."""
+        if is_alone and not self.total_outbufs_len and self.server.lane.take(self, request):
+            return
+        self.requests.append(request)
+        if len(self.requests) == 1:
+            self.server.add_task(self)
+
+    def answer(self, data: bytes) -> None:
+        """In the loop: send an answer now. What the socket does not take waits in the buffer."""
+        sent: int = self.send(data)
+        self._sent_at = clock.monotonic()
+        if sent < len(data) and self.connected:
+            with self.outbuf_lock:
+                self.outbufs[-1].append(data[sent:])
+                self.current_outbuf_count += len(data) - sent
+                self.total_outbufs_len += len(data) - sent
+
+    def answered(self, data: bytes) -> None:
+        """In the loop: send the answer to a request that stood in `requests` while somebody else worked for it."""
+        with self.requests_lock:
+            for request in self.requests[:1]:
+                request.close()
+            del self.requests[:1]
+        if self.connected:
+            self.answer(data)
+        self.server.loop.touch(self)
 
     def service(self) -> None:
         """Run one request on a worker's thread."""

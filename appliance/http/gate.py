@@ -26,7 +26,7 @@ from waitress.parser import HTTPRequestParser
 from waitress.receiver import FixedStreamReceiver
 
 from appliance.http.chunks import StrictChunkedReceiver
-from appliance.http.headers import MAX_HEADER_LINES, TOKEN, HeaderBlock, read_header_block, too_many
+from appliance.http.headers import MAX_HEADER_LINES, NOT_READ, TOKEN, HeaderBlock, read_header_block, too_many
 from appliance.http.refusal import Refusal
 
 MAX_HEADER_BYTES: Final = 16 * 1024
@@ -46,7 +46,9 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
     version: str
     header_plus: bytes
     body_rcv: Any
-    block: HeaderBlock | None = None
+    error: Refusal | None
+    block: HeaderBlock = NOT_READ
+    left: Callable[[], bytes | None] | None = None  # what the express lane has left for a worker: the whole answer
     body_limit = NO_LIMIT
     fragment = proxy_scheme = proxy_netloc = ""
 
@@ -72,7 +74,7 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
         self.headers_finished = True
         self.expect_continue = False
         self.connection_close = True
-        self.version = self.version if self.version == "1.0" and self.block is not None else "1.1"
+        self.version = self.version if self.version == "1.0" and self.block is not NOT_READ else "1.1"
         for name, value in (("path", ""), ("command", "GET"), ("query", ""), ("request_uri", "")):
             self.__dict__.setdefault(name, value)
 

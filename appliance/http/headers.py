@@ -70,7 +70,8 @@ class HeaderBlock:
         return not self.closes and (version == "1.1" or self.keeps_alive)
 
 
-NO_HEADERS: Final[Mapping[str, str]] = {}
+NOT_READ: Final = HeaderBlock({}, {}, {}, None, "", "", "", 0, False, False, True, False, False)
+"""Before a block has been read."""
 
 
 def read_header_block(block: bytes) -> HeaderBlock:

@@ -34,7 +34,9 @@ def read_request(app: App, route: Route, path: Mapping[str, str]) -> Request:
         peer=str(environ.get("REMOTE_ADDR", "")),
         scheme=str(environ.get("wsgi.url_scheme", "http")),
     )
-    return make_request(app, asked, path, *read_body(environ, route.unreadable))
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    content_type = str(environ.get("CONTENT_TYPE") or "")
+    return make_request(app, asked, path, *read_body(content_type, length, environ["wsgi.input"], route.unreadable))
 
 
 class Asked(NamedTuple):

@@ -20,6 +20,7 @@ from appliance.core.app import App
 from appliance.core.events import Start, Stop
 from appliance.http.channel import Channel
 from appliance.http.edge import EDGE, Edge
+from appliance.http.express import BUDGET_SECONDS, ExpressLane
 from appliance.http.loop import Loop
 from appliance.http.middleware.security_headers import HEADERS
 from appliance.http.password_lane import PasswordLane, may_hash
@@ -43,6 +44,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     def __init__(self, app: App, loop: Loop, application: flask.Flask, adj: Adjustments, sock: socket.socket) -> None:
         self.app = app
         self.loop = loop
+        self.lane = ExpressLane(application.extensions[EDGE], loop)
         self.password_lane = PasswordLane()
         self._paused_until = 0.0
         address = (sock.family, sock.type, sock.proto, sock.getsockname())
@@ -152,13 +154,14 @@ class Server:
             log.exception("a hook of %s failed", event.name)
 
     def _run(self) -> None:
+        self._app.database.own_reader(BUDGET_SECONDS)
         self.loop.every(CHECK_SECONDS, self.listener.check_clients)
         self.loop.run()
 
     def _wait_for_requests(self) -> None:
         end = clock.monotonic() + STOP_SECONDS
         idle = threading.Event()
-        while self.loop.running and clock.monotonic() < end:
+        while (self.loop.running or self.listener.lane.waiting) and clock.monotonic() < end:
             idle.wait(0.02)
 
     def _close_everything(self) -> None:

@@ -1,0 +1,228 @@
+"""The express lane: small requests answered by the loop itself, without a worker thread and without Flask.
+
+It is no second server. The gate has read the request, the handler is the one of the table, and everything that is
+asked before and added after is asked and added by the functions that Flask's lane calls. What is left out is Flask.
+
+    a complete request, alone on its connection, no output waiting
+      every header harmless, HTTP/1.1, a plain path, a row with `express`, no plugin at its event?   no: Flask
+      a create that is quick?     begun here, stored by the writer, answered when its group is on disk
+      known to be slow?           the same Call, run by a worker
+      run it here                 over the loop's budget: remembered as slow, run by a worker
+                                  an ApiError is an answer; any other error: Flask, which will say and log it
+
+Threat: one request that keeps the loop busy keeps everybody waiting. So its reads have a budget of CPU time
+(storage/own_reader.py), its body is small, and what took long once goes to a worker for a while.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from appliance import clock
+from appliance.api.request import Request, Response, Write
+from appliance.errors import ApiError, OverBudgetError, SchemaMovedError
+from appliance.http.answers import response_to_error
+from appliance.http.bodies import JSON_TYPE, read_body
+from appliance.http.edge import Edge
+from appliance.http.gate import StrictParser
+from appliance.http.heads import Heads
+from appliance.http.incoming import Asked, make_request
+from appliance.http.middleware.first_run import refuse_until_set_up
+from appliance.http.middleware.request_log import log_answer
+from appliance.http.routes import Begin, Express, Route
+from appliance.http.slow_shapes import SlowShapes, shape_of
+
+if TYPE_CHECKING:
+    from appliance.http.channel import Channel
+    from appliance.http.loop import Loop
+    from appliance.storage.database import Outcome
+
+BUDGET_SECONDS: Final = 0.002  # of CPU, for one statement in the loop
+SLOW_SECONDS: Final = 0.01  # of CPU, for a whole request in the loop: what takes longer is slow from then on
+MOST_BODY_BYTES: Final = 64 * 1024
+PLAIN_SEGMENT: Final = "[A-Za-z0-9_-]+"
+
+
+@dataclass
+class Counts:
+    """How many requests the lane has taken, by who answered them."""
+
+    by_loop: int = 0
+    by_worker: int = 0
+    by_writer: int = 0
+
+
+class Rows:
+    """The rows of the table that have `express`, found by method and path."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._rows: dict[str, list[tuple[re.Pattern[str], Route, Express]]] = {}
+        for route in routes:
+            if route.express is not None:
+                pattern = re.sub(r"\\{(\w+)\\}", rf"(?P<\1>{PLAIN_SEGMENT})", re.escape(route.path))
+                self._rows.setdefault(route.method, []).append((re.compile(pattern), route, route.express))
+
+    def find(self, method: str, path: str) -> tuple[Route, Express, Mapping[str, str]] | None:
+        """The row, how the lane runs it, and the path's values."""
+        for pattern, route, express in self._rows.get(method, ()):
+            found = pattern.fullmatch(path)
+            if found is not None:
+                return route, express, found.groupdict()
+        return None
+
+
+@dataclass(slots=True)
+class Call:
+    """One request on the lane, for whoever runs it. It is admitted once, however often it is run."""
+
+    edge: Edge
+    route: Route
+    path: Mapping[str, str]
+    parsed: StrictParser
+    peer: str
+    started: float = field(default_factory=clock.monotonic)
+    request: Request | None = None
+    is_admitted: bool = False
+
+    def read(self) -> Request:
+        """The Request value, made once."""
+        if self.request is None:
+            parsed, block = self.parsed, self.parsed.block
+            asked = Asked(
+                parsed.command, parsed.path, parsed.query, block.sent, block.token, self.peer, parsed.url_scheme
+            )
+            self.edge.hosts.require(block.host_name)
+            refuse_until_set_up(self.edge.app, parsed.path)
+            body = read_body(
+                block.sent.get("content-type", ""), block.length, parsed.get_body_stream(), self.route.unreadable
+            )
+            self.request = make_request(self.edge.app, asked, self.path, *body)
+        return self.request
+
+    def admit(self) -> Request:
+        """The Request value, if it may have its handler. Raises ApiError."""
+        request = self.read()
+        if not self.is_admitted:
+            self.edge.admit(self.route, request)
+            self.is_admitted = True
+        return request
+
+    def run(self) -> Response:
+        """The whole answer. Raises what is no answer of the wire, OverBudgetError among it."""
+        try:
+            return self.route.handler(self.admit())
+        except ApiError as error:
+            return self.explain(error)
+
+    def explain(self, error: Exception) -> Response:
+        """The answer to an error."""
+        return response_to_error(error, self.parsed.command, self.parsed.path)
+
+
+class ExpressLane:
+    """The lane of one server. `take` is called in the loop; `counts` may be read by anybody."""
+
+    def __init__(self, edge: Edge, loop: Loop) -> None:
+        self.counts = Counts()
+        self.waiting = 0  # writes that have begun and are not yet answered
+        self._edge = edge
+        self._loop = loop
+        self._rows = Rows(edge.routes)
+        self._heads = Heads(edge.app)
+        self._slow = SlowShapes()
+
+    def take(self, channel: Channel, parsed: StrictParser) -> bool:
+        """Answer this request, now or later. False: somebody else must (a worker, with what `parsed.left` says)."""
+        block = parsed.block
+        if parsed.error is not None or not block.is_plain or parsed.version != "1.1":
+            return False
+        row = self._rows.find(parsed.command, parsed.path)
+        if row is None:
+            return False
+        route, express, path = row
+        if (express.begin is None) != (block.length == 0) or self._has_plugins(express.event):
+            return False
+        call = Call(self._edge, route, path, parsed, channel.addr[0])
+        return self._run(channel, call) if express.begin is None else self._begin(channel, call, express.begin)
+
+    def _has_plugins(self, event: str) -> bool:
+        return bool(event) and self._edge.app.hooks.has_plugins(event)
+
+    # ---- reads
+
+    def _run(self, channel: Channel, call: Call) -> bool:
+        shape = shape_of(call.route.path, call.path, call.parsed.query)
+        if self._slow.has(shape):
+            return self._leave(channel, call)
+        began = clock.thread_seconds()
+        try:
+            response = call.run()
+        except OverBudgetError:
+            self._slow.add(shape)
+            return self._leave(channel, call)
+        except Exception:  # noqa: BLE001 - Flask's lane meets it again, answers and logs it
+            return False
+        if clock.thread_seconds() - began > SLOW_SECONDS:
+            self._slow.add(shape)
+        self.counts.by_loop += 1
+        channel.answer(self._bytes_of(channel, call, response))
+        return True
+
+    def _leave(self, channel: Channel, call: Call) -> bool:
+        """Let a worker run it."""
+        self.counts.by_worker += 1
+        call.parsed.left = partial(self._run_elsewhere, channel, call)
+        return False
+
+    def _run_elsewhere(self, channel: Channel, call: Call) -> bytes | None:
+        """On a worker's thread: the answer, or None when Flask must look at it."""
+        try:
+            return self._bytes_of(channel, call, call.run())
+        except Exception:  # noqa: BLE001 - as in the loop
+            return None
+
+    def _bytes_of(self, channel: Channel, call: Call, response: Response) -> bytes:
+        log_answer(call.parsed.command, call.parsed.path, call.peer, call.started, response.status)
+        return self._heads.whole(channel, call.parsed, response)
+
+    # ---- writes
+
+    def _begin(self, channel: Channel, call: Call, begin: Begin) -> bool:
+        block = call.parsed.block
+        if block.length > MOST_BODY_BYTES or not block.sent.get("content-type", "").startswith(JSON_TYPE):
+            return False
+        try:
+            if not begin.is_quick(call.read()):
+                return self._leave(channel, call)
+            write = begin.write(call.admit())
+            self._edge.app.database.submit(write.work, partial(self._stored, channel, call, write))
+        except ApiError as error:
+            self.counts.by_loop += 1
+            channel.answer(self._bytes_of(channel, call, call.explain(error)))
+            return True
+        except Exception:  # noqa: BLE001 - as for reads: nothing has been written
+            return False
+        self.counts.by_writer += 1
+        self.waiting += 1
+        channel.requests.append(call.parsed)  # nothing more is read from this connection until it is answered
+        return True
+
+    def _stored(self, channel: Channel, call: Call, write: Write, outcome: Outcome[Any]) -> None:
+        """On the writer's thread. The loop wakes once for all that one group has stored."""
+        self._loop.call(partial(self._finish, channel, call, write, outcome))
+
+    def _finish(self, channel: Channel, call: Call, write: Write, outcome: Outcome[Any]) -> None:
+        self.waiting -= 1
+        try:
+            response = write.answer(outcome.result())
+        except SchemaMovedError:
+            self._leave(channel, call)
+            channel.server.add_task(channel)
+            return
+        except Exception as error:  # noqa: BLE001 - all of them are answers now: the write is decided
+            response = call.explain(write.explain(error))
+        channel.answered(self._bytes_of(channel, call, response))
