@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from appliance.errors import ConfigError, DataInUseError, UnsafeFolderError
+from appliance.storage.folder_swap import flush_folder
 
 LOCK_FILE = "homeport.lock"
 RUNNING_FILE = "homeport.running"
@@ -27,13 +28,23 @@ UNSAFE_SYSTEMS = frozenset(
 def prepare_folder(folder: Path) -> None:
     """Make the folder for its owner only, if it is missing. Raises ConfigError, UnsafeFolderError."""
     require_safe_system(folder)
+    made = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flush_names(folder, made)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigError(f"The data folder {folder} can't be made: {reason}.", "Name another with --dir.") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"The data folder {folder} can't be written.", "Give this user the right, or use --dir.")
+
+
+def flush_names(folder: Path, made: Sequence[Path]) -> None:
+    """Put the folder's own name on the disk: without it, a power cut takes the folder with all that is flushed in it.
+    Always, for the last start may have been killed between making the folder and this."""
+    for parent in folder.parents[: len(made) + 1]:
+        with contextlib.suppress(PermissionError):  # a parent that we may not read: another user made the folder
+            flush_folder(parent)
 
 
 def require_safe_system(folder: Path) -> None:

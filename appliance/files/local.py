@@ -44,6 +44,7 @@ class LocalStorage:
         self._incoming = self.root / INCOMING
         with _disk_errors():
             self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _flush_folder(self.root.parent)  # the name of `root`; what lies in it is flushed by each upload
             self._sweep()
 
     def put(self, key: str, source: BinaryIO, content_type: str = "", original_name: str = "") -> int:

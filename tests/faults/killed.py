@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from appliance.storage.lean_peewee import sqlite_driver
-from tests.oracle import EMAIL, PASSWORD, ROOT, own_environment, run_ours
+from tests.oracle import EMAIL, PASSWORD, ROOT, own_environment
 
 COLLECTION = {
     "name": "notes",
@@ -37,39 +37,39 @@ class Box:
     """Our server on one data folder, started and killed again and again."""
 
     folder: Path
+    program: Sequence[str] = (sys.executable, str(ROOT / "run.py"))
+    options: Sequence[str] = ()
+    environ: dict[str, str] = field(default_factory=own_environment)
+    log: Path = Path()
     url: str = ""
     process: subprocess.Popen[bytes] | None = None
-    log: Path = field(init=False)
 
     def __post_init__(self) -> None:
-        self.log = self.folder / "server.log"
-        run_ours("superuser", "upsert", EMAIL, PASSWORD, "--dir", str(self.data))
+        if self.log == Path():
+            self.log = self.folder / "server.log"
 
     @property
     def data(self) -> Path:
         """The data folder."""
         return self.folder / "data"
 
+    def make_superuser(self) -> None:
+        """The first account."""
+        command = [*self.program, "superuser", "upsert", EMAIL, PASSWORD, "--dir", str(self.data)]
+        subprocess.run(command, env=self.environ, cwd=ROOT, check=True, capture_output=True, timeout=60)
+
     def start(self) -> float:
         """Start the server; seconds until it answered /api/health."""
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
-        command = [
-            sys.executable,
-            str(ROOT / "run.py"),
-            "serve",
-            "--http",
-            address,
-            "--dir",
-            str(self.data),
-            "--headless",
-        ]
+        place = ["--http", address, "--dir", str(self.data), "--headless"]
+        command = [*self.program, "serve", *place, *self.options]
         began = time.monotonic()
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=own_environment())
+            self.process = subprocess.Popen(command, stdout=output, stderr=output, env=self.environ, cwd=ROOT)
         while not self._is_ready():
             assert self.process.poll() is None, self.log.read_text(errors="replace")[-3000:]
-            assert time.monotonic() - began < 60, "the server does not come up"
+            assert time.monotonic() - began < 60, f"not up: {self.log.read_text(errors='replace')[-3000:]}"
             time.sleep(0.01)
         return time.monotonic() - began
 

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is a POSIX sign
 @pytest.mark.slow
 def test_a_killed_server_loses_nothing_that_it_acknowledged(tmp_path: Path) -> None:
     box = Box(tmp_path)
+    box.make_superuser()
     acknowledged: dict[str, tuple[str, str, str]] = {}
     ready: list[float] = []
     try:
