@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeVar
 
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -40,8 +41,7 @@ def thread_seconds() -> float:
 
 def format_date(moment: datetime) -> str:
     """The wire's text of a moment, cut to milliseconds."""
-    moment = moment.astimezone(UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return f"{moment.astimezone(UTC).isoformat(' ', 'milliseconds')[:-6]}Z"
 
 
 def now_text() -> str:
@@ -51,13 +51,21 @@ def now_text() -> str:
 
 def random_text(length: int, alphabet: str = ID_ALPHABET) -> str:
     """`length` characters drawn evenly from `alphabet` with the system's secure source."""
-    fair = BYTE_VALUES - BYTE_VALUES % len(alphabet) if len(alphabet) <= BYTE_VALUES else 0
-    if not fair:
+    if not alphabet.isascii():
         return "".join(secrets.choice(alphabet) for _ in range(length))
-    drawn: list[str] = []
-    while len(drawn) < length:  # bytes beyond the last whole alphabet would favour its first letters
-        drawn += [alphabet[byte % len(alphabet)] for byte in secrets.token_bytes(2 * length) if byte < fair]
-    return "".join(drawn[:length])
+    letters, unfair = _letters(alphabet)
+    drawn = b""
+    while len(drawn) < length:
+        drawn += secrets.token_bytes(2 * length).translate(letters, unfair)
+    return drawn[:length].decode("ascii")
+
+
+@lru_cache(maxsize=64)
+def _letters(alphabet: str) -> tuple[bytes, bytes]:
+    """The character of each byte, and the bytes to throw away: those beyond the last whole alphabet would favour its
+    first letters."""
+    letters = bytes(ord(alphabet[byte % len(alphabet)]) for byte in range(BYTE_VALUES))
+    return letters, bytes(range(BYTE_VALUES - BYTE_VALUES % len(alphabet), BYTE_VALUES))
 
 
 def random_id() -> str:

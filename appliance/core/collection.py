@@ -81,13 +81,23 @@ class Collection:
         """Field id -> field, in schema order."""
         return {each.id: each for each in self.fields}
 
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """The columns of its table or view, in schema order."""
+        return tuple(each.name for each in self.fields)
+
+    @cached_property
+    def _fields_by_type(self) -> Mapping[str, tuple[Field, ...]]:
+        kinds = dict.fromkeys(each.type for each in self.fields)
+        return {kind: tuple(each for each in self.fields if each.type == kind) for kind in kinds}
+
     def find_field(self, name: str) -> Field | None:
         """The field of that name, or None."""
         return self.fields_by_name.get(name)
 
     def fields_of(self, kind: str) -> tuple[Field, ...]:
         """All fields of one type name ("file", "relation", ...)."""
-        return tuple(each for each in self.fields if each.type == kind)
+        return self._fields_by_type.get(kind, ())
 
     def as_row(self) -> tuple[Any, ...]:
         """The values of ROW_COLUMNS, secrets included."""

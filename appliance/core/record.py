@@ -102,16 +102,16 @@ class Record:
         Plain fields come first, then modifiers, each in the order sent. Call it inside the write, on the freshly
         loaded record: two clients that add 1 then add 2.
         """
+        fields, values = self.collection.fields_by_name, self.values
         modifiers = []
         for key, raw in changes.items():
-            modifier = modifier_of(self.collection, key)
-            if modifier is not None:
-                modifiers.append((modifier, raw))
-            elif key in self.collection.fields_by_name:
-                self[key] = raw
-        for modifier, raw in modifiers:
-            field = self.collection.fields_by_name[modifier.field]
-            self.values[field.name] = field.modify(self.values[field.name], modifier.kind, raw)
+            field = fields.get(key)
+            if field is not None:
+                values[key] = field.normalise(raw)
+            elif modifier := modifier_of(self.collection, key):
+                modifiers.append((fields[modifier.field], modifier.kind, raw))
+        for field, kind, raw in modifiers:
+            values[field.name] = field.modify(values[field.name], kind, raw)
 
     def remember(self) -> None:
         """Take the values as the stored ones. Lists are copied: a hook may change the record's own in place."""

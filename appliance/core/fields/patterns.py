@@ -82,10 +82,17 @@ def _go_reason(error: Exception) -> str:
 
 def generate(pattern: str) -> str:
     """A random text that the pattern matches, drawn evenly at each choice. Raises UnsupportedPattern."""
-    simple = ONE_CLASS.fullmatch(pattern)
-    if simple and int(simple[2]) <= MAX_REPEAT:
-        return clock.random_text(int(simple[2]), _filtered(simple[1]))
+    simple = _length_and_letters(pattern)
+    if simple is not None:
+        return clock.random_text(*simple)
     return _Generator(QUOTED.sub(lambda found: found[1] + re.escape(found[2]), pattern)).text()
+
+
+@lru_cache(maxsize=512)
+def _length_and_letters(pattern: str) -> tuple[int, str] | None:
+    """What a pattern of one class and a count asks for."""
+    simple = ONE_CLASS.fullmatch(pattern)
+    return (int(simple[2]), _filtered(simple[1])) if simple and int(simple[2]) <= MAX_REPEAT else None
 
 
 class _Generator:

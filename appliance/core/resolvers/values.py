@@ -174,13 +174,14 @@ def body_for_rules(record: Record, changes: Mapping[str, Any], is_superuser: boo
     Hidden fields that a client may not set are left out, as if they had not been sent.
     """
     body: dict[str, Any] = {}
+    fields, values = record.collection.fields_by_name, record.values
     for key, raw in changes.items():
-        modifier = modifier_of(record.collection, key)
-        name = modifier.field if modifier else key
-        found = record.collection.find_field(name)
+        found = fields.get(key)
+        if found is None and (modifier := modifier_of(record.collection, key)):
+            found = fields[modifier.field]
         if found is None:
-            body[name] = raw
+            body[key] = raw
         elif is_superuser or not found.hidden or found.type == "password":
-            value = record.values[name]
-            body[name] = value.plain if isinstance(value, PasswordValue) else value
+            value = values[found.name]
+            body[found.name] = value.plain if isinstance(value, PasswordValue) else value
     return body
