@@ -33,6 +33,8 @@ MAX_HEADER_BYTES: Final = 16 * 1024
 NO_LIMIT: Final = 1 << 62
 
 START_LINE = re.compile(rb"(?P<method>" + TOKEN + rb") (?P<target>[\x21-\x7e]+) HTTP/(?P<version>[0-9]\.[0-9])")
+# What nearly everybody sends. The rules below would let it pass as it is; asking them takes four times as long.
+PLAIN_START_LINE = re.compile(r"([A-Z]+) ((/[A-Za-z0-9_.~/-]*)(?:\?([!\"$-~]*))?) HTTP/1\.1")
 ABSOLUTE_FORM = re.compile(rb"https?://(?P<host>[^/?#]*)(?P<rest>.*)", re.IGNORECASE)
 BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")  # a CR at the very end may be half of a CRLF
 BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -79,12 +81,13 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
             self.__dict__.setdefault(name, value)
 
     def _receive_head(self, data: bytes) -> int:
+        fresh = max(len(self.header_plus) - 3, 0)  # an end may have begun in what is held; before it all is checked
         block = self.header_plus + data
-        start = _skip_empty_lines(block)
-        end = block.find(b"\r\n\r\n", start)
+        start = _skip_empty_lines(block) if block.startswith(b"\r") else 0
+        end = block.find(b"\r\n\r\n", max(start, fresh))
         if end < 0:
             self.header_plus = block[start:]
-            _check_beginning(self.header_plus)
+            _check_beginning(self.header_plus, max(fresh - start, 0))
             return len(data)
         if end + 4 - start > MAX_HEADER_BYTES:
             raise too_many()
@@ -110,21 +113,29 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
     def parse_header(self, block: bytes) -> None:
         """Read start line and header lines. Raises Refusal."""
         self.first_line, _, lines = block.partition(b"\r\n")
-        method, target, self.version = read_start_line(self.first_line)
-        headers = read_header_block(lines)
-        if self.version == "1.0":
-            _check_old_version(headers)
-        elif headers.host is None:
+        plain = PLAIN_START_LINE.fullmatch(self.first_line.decode("latin-1"))
+        if plain is not None:
+            self.version = "1.1"
+            self._set_headers(read_header_block(lines))
+            self.command, self.request_uri, self.path, self.query = plain.groups("")
+        else:
+            method, target, self.version = read_start_line(self.first_line)
+            self._set_headers(read_header_block(lines))
+            self._set_target(method, require_target(method, target, self.block.host or b""))
+        if self.block.is_chunked or self.block.length:
+            self._set_body(self.block)
+
+    def _set_headers(self, headers: HeaderBlock) -> None:
+        if headers.host is None and self.version == "1.1":
             raise Refusal("The Host header is missing.")
+        if headers.is_chunked and self.version == "1.0":
+            raise Refusal("Transfer-Encoding stands on HTTP/1.0.")
         self.block = headers
-        self.command = method.decode("ascii")
-        self._set_target(require_target(method, target, headers.host or b""))
         self.headers = headers.wsgi
         self.connection_close = not headers.may_stay_open(self.version)
-        if headers.is_chunked or headers.length:
-            self._set_body(headers)
 
-    def _set_target(self, target: bytes) -> None:
+    def _set_target(self, method: bytes, target: bytes) -> None:
+        self.command = method.decode("ascii")
         self.request_uri = target.decode("ascii")
         path, _, self.query = self.request_uri.partition("?")
         self.path = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
@@ -157,17 +168,13 @@ def _skip_empty_lines(block: bytes) -> int:
     return start
 
 
-def _check_beginning(block: bytes) -> None:
-    """Refuse early, before all of a hostile block has arrived."""
+def _check_beginning(block: bytes, fresh: int) -> None:
+    """Refuse early, before all of a hostile block has arrived. Line ends are looked for from `fresh` on: each byte
+    once, or a client that sends one at a time makes 16 KiB cost five seconds of the loop."""
     if len(block) > MAX_HEADER_BYTES or block.count(b"\n") > MAX_HEADER_LINES + 2:
         raise too_many()
-    if BARE_LINE_END.search(block):
+    if BARE_LINE_END.search(block, fresh):
         raise Refusal("A line of the header block does not end in CRLF.")
-
-
-def _check_old_version(headers: HeaderBlock) -> None:
-    if headers.is_chunked:
-        raise Refusal("Transfer-Encoding stands on HTTP/1.0.")
 
 
 def read_start_line(line: bytes) -> tuple[bytes, bytes, str]:

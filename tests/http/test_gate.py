@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -276,6 +277,17 @@ def test_forgets_empty_lines_before_a_request() -> None:
     for _ in range(1000):
         parser.received(b"\r\n" * 100)
     assert len(parser.header_plus) <= 200
+
+
+def test_a_dripped_block_costs_by_its_length_and_not_by_its_square() -> None:
+    def cost(length: int) -> float:
+        parser, block = make_parser(), GET + b"X: " + b"a" * length
+        began = time.thread_time()
+        for place in range(len(block)):
+            parser.received(block[place : place + 1])
+        return time.thread_time() - began
+
+    assert cost(16_000) < 12 * cost(4_000)  # by its square it is 16 times as much
 
 
 def test_drops_names_that_could_pass_for_others() -> None:
