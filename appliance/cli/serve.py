@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -29,6 +30,7 @@ STOP_SIGNALS = tuple(
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
     if (number := getattr(signal, name, None)) is not None
 )
+STOP_SECONDS = 10
 
 
 @click.command(
@@ -64,6 +66,7 @@ def serve(config: Config, quiet: bool, verbose: int, as_json: bool) -> int:
         with stop_signals() as wait:
             open_dashboard(config, ready.dashboard)
             received = wait()
+        end_in_time()
         server.stop()
     return 130 if received == signal.SIGINT else 0
 
@@ -173,6 +176,18 @@ def stop_signals() -> Iterator[Any]:
         return received[0]
 
     yield wait
+
+
+def end_in_time() -> None:
+    """A stop that hangs all the same ends by itself: a supervisor would kill it a little later."""
+
+    def end() -> None:
+        logging.getLogger("homeport").error("The server did not stop within %d s and ends now.", STOP_SECONDS)
+        os._exit(1)
+
+    timer = threading.Timer(STOP_SECONDS, end)
+    timer.daemon = True
+    timer.start()
 
 
 def open_dashboard(config: Config, url: str) -> None:

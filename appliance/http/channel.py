@@ -59,6 +59,8 @@ class StreamTask(WSGITask):  # type: ignore[misc]
     def build_response_header(self) -> bytes:
         """The head. waitress announces a close after an answer without a length; one without a body (204, 304) has
         no need for it, and a stream's connection is no longer its business."""
+        if self.channel.ends_with_this_answer:
+            super().set_close_on_finish()
         has_no_end = not self.has_body or self.stream is not None
         self.may_stay_open = has_no_end and self.version == "1.1" and not self.request.connection_close
         head: bytes = super().build_response_header()
@@ -222,6 +224,17 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if not self.total_outbufs_len:
             self._sent_at = clock.monotonic()
         return int(super().write_soon(data))
+
+    @property
+    def ends_with_this_answer(self) -> bool:
+        """Whether the server is stopping and no other request waits here."""
+        return bool(self.server.app.is_stopping) and len(self.requests) <= 1
+
+    def is_silent(self, since: float) -> bool:
+        """Whether nothing has happened here since that moment and nothing is about to."""
+        if self.requests or self.request is not None or self.total_outbufs_len or self._gift is not None:
+            return False
+        return max(self._sent_at, self._request_since) <= since
 
     def is_overdue(self, moment: float) -> bool:
         """Whether this client is too slow, or has been silent for too long. `moment` is monotonic seconds."""

@@ -138,7 +138,7 @@ class ExpressLane:
     def take(self, channel: Channel, parsed: StrictParser) -> bool:
         """Answer this request, now or later. False: somebody else must (a worker, with what `parsed.left` says)."""
         block = parsed.block
-        if parsed.error is not None or not block.is_plain or parsed.version != "1.1":
+        if parsed.error is not None or not block.is_plain or parsed.version != "1.1" or self._edge.app.is_stopping:
             return False
         row = self._rows.find(parsed.command, parsed.path)
         if row is None:

@@ -40,6 +40,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     """Accepts connections. Running out of descriptors pauses it and ends nothing."""
 
     channel_class = Channel
+    quiet_seconds = 1.0  # when stopping: who is about to send the next request over a slow network has sent it by then
 
     def __init__(self, app: App, loop: Loop, application: flask.Flask, adj: Adjustments, sock: socket.socket) -> None:
         self.app = app
@@ -67,20 +68,31 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         is_open = self.accepting and clock.monotonic() >= self._paused_until
         return is_open and len(self.loop.map) < self.adj.connection_limit
 
+    def close_quiet(self) -> None:
+        """When stopping: close connections on which nothing happens. The others end with their next answer."""
+        for channel in list(self.active_channels.values()):
+            if channel.is_silent(clock.monotonic() - self.quiet_seconds):
+                channel.handle_close()
+
     def handle_accept(self) -> None:
         """Accept one connection."""
+        self.accept_one()
+
+    def accept_one(self) -> bool:
+        """Accept one connection; whether there was one."""
         try:
             accepted = self.accept()
             if accepted is None:
-                return
+                return False
             connection, address = accepted
             self.set_socket_options(connection)
         except OSError as error:
             if error.errno in OUT_OF_DESCRIPTORS:
                 log.warning("no descriptor left for a new connection: accepting pauses (%s)", error)
                 self._paused_until = clock.monotonic() + PAUSE_SECONDS
-            return
+            return False
         self.channel_class(self, connection, address, self.adj, map=self._map)
+        return True
 
     def check_clients(self, moment: float) -> None:
         """Close what is too slow or too long silent, and whoever holds too many unfinished requests. And look again
@@ -100,7 +112,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
             super().pull_trigger()
 
     def stop_accepting(self) -> None:
-        """Close the listening socket; connections go on."""
+        """Close the listening socket. Connections go on, those too that the system has already taken in for us."""
+        while self.readable() and self.accept_one():
+            continue
         self.accepting = False
         wasyncore.dispatcher.close(self)
 
@@ -137,8 +151,9 @@ class Server:
             if self._has_stopped:
                 return
             self._has_stopped = True
+        self._app.is_stopping = True
         self.loop.call(self.listener.stop_accepting)
-        self._wait_for_requests()
+        self._drain()
         self._announce(Stop(app=self._app))
         self.workers.shutdown(timeout=1)
         self.listener.password_lane.shutdown(timeout=1)
@@ -158,11 +173,16 @@ class Server:
         self.loop.every(CHECK_SECONDS, self.listener.check_clients)
         self.loop.run()
 
-    def _wait_for_requests(self) -> None:
+    def _drain(self) -> None:
+        """Until every request that has come is answered and its answer sent, or the time is over."""
         end = clock.monotonic() + STOP_SECONDS
-        idle = threading.Event()
-        while (self.loop.running or self.listener.lane.waiting) and clock.monotonic() < end:
-            idle.wait(0.02)
+        pause = threading.Event()
+        while self._has_work() and clock.monotonic() < end:
+            self.loop.call(self.listener.close_quiet)
+            pause.wait(0.02)
+
+    def _has_work(self) -> bool:
+        return bool(self.loop.running or self.listener.lane.waiting or self.listener.active_channels)
 
     def _close_everything(self) -> None:
         self.loop.stop()

@@ -23,6 +23,7 @@ def serve(app: App, more: Iterable[Route] = ()) -> Iterator[Server]:
     """The whole edge around `app`, with the wire's routes and `more`. Stopping it closes the app."""
     listener = socket.create_server((ADDRESS, 0), backlog=1024)
     server = Server(app, build_flask_app(app, routes=(*ROUTES, *more)), listener)
+    server.listener.quiet_seconds = 0.05
     server.start()
     try:
         yield server
