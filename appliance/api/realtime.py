@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NoReturn, cast
 
 from appliance.api.request import FormBody, Request, Response
+from appliance.auth.tokens import find_token_record, unverified_claims
 from appliance.core.events import RealtimeSubscribe
 from appliance.errors import ApiError, BadRequest, FieldError, Forbidden, NotFound
 from appliance.realtime.room import Realtime, same_account
@@ -35,8 +36,8 @@ def subscribe(request: Request) -> Response:
     """
     client_id, topics = _read_form(request.body)
     _require_valid(client_id, topics)
-    clients = _room(request).clients
-    client = clients.find(client_id)
+    room = _room(request)
+    client = room.clients.find(client_id)
     if client is None:
         raise NotFound(UNKNOWN_CLIENT)
     if client.auth is not None and not same_account(client.auth, request.auth):
@@ -44,9 +45,16 @@ def subscribe(request: Request) -> Response:
     event = RealtimeSubscribe(app=request.app, client_id=client_id, topics=topics, request=request.as_info())
     waiting = request.app.hooks.before(event)
     subscriptions = [read_subscription(topic) for topic in event.topics if topic]
-    clients.subscribe(client, subscriptions, request.auth)
+    room.clients.subscribe(client, subscriptions, request.auth, _expiry(request))
+    if request.auth is not None and find_token_record(request.app, request.token) is None:
+        room.end((client,))  # the token has ended since this request was let in, and nobody would notice any more
     request.app.hooks.after(waiting)
     return Response(status=204)
+
+
+def _expiry(request: Request) -> float:
+    """When the token of the request expires, in Unix seconds; 0 for guests."""
+    return 0 if request.auth is None else float(unverified_claims(request.token).get("exp", 0))
 
 
 def _room(request: Request) -> Realtime:

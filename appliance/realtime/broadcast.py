@@ -1,50 +1,50 @@
-"""What is said to whom: each subscription's rule and filter decide, and its options shape the record.
+"""What is said to whom: each audience's rule and filter decide, and its options shape the record.
 
-A change is told in commit order. Creates and updates are judged after their commit on a thread of this room, so the
-writer never waits for subscribers; a delete is judged inside its transaction, while the record is still there, and
-told after it. The record told is the record judged: the values of the change itself, never newer ones that the rule
-has not seen. Told are the subscriptions that were there at the change and still are: who subscribes after the answer
-to a write does not hear of that write.
+A change is told in commit order. Creates and updates are judged after their commit on the room's thread, so the writer
+never waits for subscribers; a delete is judged inside its transaction, while the record is still there, and told after
+it. The record told is the record judged: the values of the change itself, never newer ones that the rule has not seen.
+Told are the subscriptions that were there at the change and still are: who subscribes after the answer to a write does
+not hear of that write.
+
+    audiences --watchers_allowed--> those that may see it --same shape--> one payload --same topic--> one frame
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
-from queue import SimpleQueue
+from collections.abc import Hashable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from appliance.core.app import App
 from appliance.core.record import Record
-from appliance.core.records.access import LIST, VIEW, can_watch
+from appliance.core.records.access import readable_emails, watchers_allowed
 from appliance.core.records.expand import expand_records
 from appliance.core.records.json import pick_fields, record_as_json
-from appliance.core.request_info import CONTEXT_REALTIME, RequestInfo
+from appliance.core.request_info import RequestInfo
 from appliance.errors import ApiError, RuleError
-from appliance.realtime.clients import Client
-from appliance.realtime.frames import as_json, frame
+from appliance.realtime.clients import Audience
+from appliance.realtime.frames import Frame, as_json
+from appliance.realtime.hub import Delivery
 from appliance.realtime.room import Realtime
-from appliance.realtime.topics import Subscription, keys_of_record
+from appliance.realtime.topics import keys_of_record
 
 log = logging.getLogger("homeport.realtime")
 
 CREATE: Final = "create"
 UPDATE: Final = "update"
 DELETE: Final = "delete"
-
-Frames = list[tuple[str, bytes]]
-Listening = list[tuple[Client, Subscription]]
+JUDGE_SECONDS: Final = 10.0  # for one change, all its subscribers together
+WRITER_SECONDS: Final = 1.0  # the same where other writes wait meanwhile
 
 
 class Broadcaster:
-    """Judges changes one after the other on its own thread, which starts with the first change that anybody watches."""
+    """Judges changes and hands them to the room."""
 
     def __init__(self, app: App, room: Realtime) -> None:
         self._app = app
         self._room = room
-        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._has_reader = False
 
     def is_watched(self, record: Record) -> bool:
         """Whether any client listens to this record's collection, or to the record."""
@@ -52,76 +52,91 @@ class Broadcaster:
 
     def tell_change(self, action: str, record: Record) -> None:
         """On the writer's thread, after the commit: judge and tell later, in this order."""
-        told, listening = snapshot(record), self._listening(record)
-        self._enqueue(lambda: self._room.deliver(self._judge(action, told, listening)))
+        told = snapshot(record)
+        number = self._room.clients.next_number()
+        self._room.tell(partial(self._judge_later, action, told, number), _size(told), _keys(told))
 
-    def tell_judged(self, frames: Frames) -> None:
-        """On the writer's thread, after the commit: tell what was judged inside the transaction, in its turn."""
-        self._enqueue(lambda: self._room.deliver(frames))
-
-    def judge_delete(self, record: Record) -> Frames:
+    def judge_delete(self, record: Record) -> list[Delivery]:
         """Inside the transaction that deletes it. What goes wrong here must not keep anybody from deleting."""
         try:
-            return self._judge(DELETE, record, self._listening(record))
+            return self._judge(DELETE, record, self._room.clients.next_number(), WRITER_SECONDS)
         except Exception:
             log.exception("a delete could not be told to realtime clients")
             return []
 
-    def stop(self) -> None:
-        """Tell what waits, then end the thread."""
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join(2)
+    def tell_judged(self, record: Record, deliveries: list[Delivery]) -> None:
+        """On the writer's thread, after the commit: tell what was judged inside the transaction, in its turn."""
+        if deliveries:
+            size = sum(each.frame.size for each in deliveries)
+            self._room.tell(lambda: deliveries, size, _keys(record))
 
-    def _listening(self, record: Record) -> Listening:
-        keys = frozenset(_keys(record))
-        return [
-            (client, subscription)
-            for client in self._room.clients.watching(keys)
-            for subscription in client.subscriptions
-            if subscription.key in keys
-        ]
+    def _judge_later(self, action: str, record: Record, number: int) -> list[Delivery]:
+        """On the room's thread, which reads on a connection of its own."""
+        if not self._has_reader:
+            self._has_reader = True
+            self._app.database.own_reader(JUDGE_SECONDS)
+        return self._judge(action, record, number, JUDGE_SECONDS)
 
-    def _judge(self, action: str, record: Record, listening: Listening) -> Frames:
-        """The frames of every subscription that may see this change."""
-        still = [(client, subscription) for client, subscription in listening if subscription in client.subscriptions]
-        return [found for client, each in still for found in self._frames(client, each, action, record)]
+    def _judge(self, action: str, record: Record, number: int, seconds: float) -> list[Delivery]:
+        """The frames of every audience that may see this change."""
+        watching = self._room.clients.watching(_keys(record))
+        verdicts = watchers_allowed(self._app, record, watching, seconds)
+        allowed = [audience for audience, may_see in zip(watching, verdicts, strict=True) if may_see]
+        telling = _Telling(self._app, action, record)
+        frames = [telling.frame_for(audience) for audience in allowed]
+        members = self._room.clients.members(allowed, number)
+        return [Delivery(frame, clients) for frame, clients in zip(frames, members, strict=True) if frame and clients]
 
-    def _frames(self, client: Client, subscription: Subscription, action: str, record: Record) -> Frames:
-        shown = self._show(client.auth, subscription, record)
-        if shown is None:
-            return []
-        return [(client.id, frame(client.id, subscription.topic, as_json({"action": action, "record": shown})))]
 
-    def _show(self, auth: Record | None, subscription: Subscription, record: Record) -> dict[str, Any] | None:
-        """The record as this subscription may see it, or None. A filter or rule that can't be read shows nothing."""
-        request = RequestInfo("GET", CONTEXT_REALTIME, subscription.query, subscription.headers, {}, auth)
-        action = VIEW if subscription.record_id else LIST
+class _Telling:
+    """One change as frames: a payload for each distinct shape, a frame for each topic that tells it."""
+
+    def __init__(self, app: App, action: str, record: Record) -> None:
+        self._app = app
+        self._action = action
+        self._record = record
+        self._payloads: dict[Hashable, bytes | None] = {}
+        self._frames: dict[tuple[str, int], Frame] = {}
+
+    def frame_for(self, audience: Audience) -> Frame | None:
+        """The event of an audience, None where it can't be shown."""
+        payload = self._payload(audience)
+        if payload is None:
+            return None
+        key = (audience.subscription.topic, id(payload))
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._frames[key] = Frame(audience.subscription.topic, payload)
+        return frame
+
+    def _payload(self, audience: Audience) -> bytes | None:
+        shape = self._shape(audience)
+        if shape not in self._payloads:
+            self._payloads[shape] = self._build(audience.request)
+        return self._payloads[shape]
+
+    def _shape(self, audience: Audience) -> Hashable:
+        """What makes two payloads differ. What is expanded follows the rights of each, so it is nobody else's."""
+        request = audience.request
+        query = request.query
+        if query.get("expand"):
+            return audience
+        return request.is_superuser, query.get("fields", ""), self._shows_email(request)
+
+    def _shows_email(self, request: RequestInfo) -> bool:
+        collection = self._record.collection
+        if not collection.is_auth:
+            return False
+        return bool(readable_emails(self._app, collection, (self._record,), request))
+
+    def _build(self, request: RequestInfo) -> bytes | None:
+        told = snapshot(self._record)
         try:
-            if not can_watch(self._app, record, action, request, subscription.query.get("filter", "")):
-                return None
-            return self._shape(record, request)
+            expand_records(self._app, [told], request.query.get("expand", ""), request)
+            shown: Any = pick_fields(record_as_json(self._app, told, request), request.query.get("fields", ""))
         except (ApiError, RuleError):
             return None
-
-    def _shape(self, record: Record, request: RequestInfo) -> dict[str, Any]:
-        told = snapshot(record)
-        expand_records(self._app, [told], request.query.get("expand", ""), request)
-        shaped: dict[str, Any] = pick_fields(record_as_json(self._app, told, request), request.query.get("fields", ""))
-        return shaped
-
-    def _enqueue(self, task: Callable[[], None]) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="homeport-realtime", daemon=True)
-            self._thread.start()
-        self._queue.put(task)
-
-    def _run(self) -> None:
-        while (task := self._queue.get()) is not None:
-            try:
-                task()
-            except Exception:
-                log.exception("a change could not be told to realtime clients")
+        return as_json({"action": self._action, "record": shown})
 
 
 def snapshot(record: Record) -> Record:
@@ -131,5 +146,10 @@ def snapshot(record: Record) -> Record:
     return copy
 
 
-def _keys(record: Record) -> tuple[str, ...]:
+def _size(record: Record) -> int:
+    """About how many bytes its values take."""
+    return sum(len(each if isinstance(each, str) else repr(each)) for each in record.values.values())
+
+
+def _keys(record: Record) -> Sequence[str]:
     return keys_of_record(record.collection.id, record.collection.name, record.id)

@@ -1,30 +1,65 @@
-"""Server-sent events as bytes: `id:`, `event:` and `data:` lines without spaces, as the wire's original writes them."""
+"""Server-sent events as bytes: `id:`, `event:` and `data:` lines without spaces, as the wire's original writes them.
+
+The frames of one event differ in the client's id alone, which always has the same length: what stands before and
+behind it is built once, the head of its chunk included, and shared by everybody it is sent to.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-LAST_CHUNK = b"0\r\n\r\n"
+LAST_CHUNK: Final = b"0\r\n\r\n"
+ID_LENGTH: Final = 40
+_CHUNK_END: Final = b"\r\n"
 
 
-def frame(client_id: str, event: str, data: bytes) -> bytes:
-    """One event. Line ends in a topic would let its sender write frames of its own: they become spaces."""
-    name = event.replace("\r", " ").replace("\n", " ")
-    return b"id:%b\nevent:%b\ndata:%b\n\n" % (client_id.encode(), name.encode(), data)
+class Frame:
+    """One event, for any number of clients. `holders` counts those for whom it waits (see hub.py)."""
+
+    __slots__ = ("_head", "_tail", "holders")
+
+    def __init__(self, topic: str, data: bytes) -> None:
+        """`data` is JSON on one line. Line ends in a topic would let its sender write frames of its own: they become
+        spaces."""
+        name = topic.replace("\r", " ").replace("\n", " ")
+        tail = b"\nevent:%b\ndata:%b\n\n" % (name.encode(), data)
+        self._head = b"%x\r\nid:" % (len(b"id:") + ID_LENGTH + len(tail))
+        self._tail = tail + _CHUNK_END
+        self.holders = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes each client gets, in a chunk."""
+        return len(self._head) + ID_LENGTH + len(self._tail)
+
+    def bytes_for(self, client_id: str, is_chunked: bool) -> bytes:
+        """What one client gets."""
+        if is_chunked:
+            return b"".join((self._head, client_id.encode(), self._tail))
+        return b"id:%b%b" % (client_id.encode(), self._tail[: -len(_CHUNK_END)])
 
 
-def connect_frame(client_id: str) -> bytes:
-    """The first event of every connection."""
-    return frame(client_id, "PB_CONNECT", as_json({"clientId": client_id}))
+class Opening(Frame):
+    """The bytes that a connection starts with: the head of the answer, as it is, and the event that tells its id."""
+
+    __slots__ = ("_before",)
+
+    def __init__(self, before: bytes, client_id: str) -> None:
+        super().__init__("PB_CONNECT", as_json({"clientId": client_id}))
+        self._before = before
+
+    @property
+    def size(self) -> int:
+        """Head and event."""
+        return len(self._before) + super().size
+
+    def bytes_for(self, client_id: str, is_chunked: bool) -> bytes:
+        """Head and event."""
+        return self._before + super().bytes_for(client_id, is_chunked)
 
 
 def as_json(payload: Any) -> bytes:
     """A payload on one line."""
     return orjson.dumps(payload)
-
-
-def chunk(data: bytes) -> bytes:
-    """One chunk of a chunked body."""
-    return b"%x\r\n%b\r\n" % (len(data), data)

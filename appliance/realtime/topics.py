@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -17,6 +18,7 @@ import orjson
 MAX_TOPICS: Final = 1000
 MAX_TOPIC_BYTES: Final = 2500
 MAX_CLIENT_ID_BYTES: Final = 255
+KEPT: Final = 1024  # of at most MAX_TOPIC_BYTES each
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,10 @@ class Subscription:
         return "" if rest == "*" else rest
 
 
+@lru_cache(maxsize=KEPT)
 def read_subscription(topic: str) -> Subscription:
-    """A subscription from its text. Options that can't be read count as none, as on the wire's original."""
+    """A subscription from its text, one for all clients that send the same. Options that can't be read count as none,
+    as on the wire's original."""
     key, _, parameters = topic.partition("?")
     options = _read_options(dict(parse_qsl(parameters)).get("options", ""))
     headers = {name.lower().replace("-", "_"): text for name, text in _texts(options.get("headers")).items()}

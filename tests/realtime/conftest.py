@@ -51,10 +51,10 @@ class World:
     def posts(self) -> Collection:
         return self.app.collections.get("posts")
 
-    def token(self, record: Record) -> str:
+    def token(self, record: Record, duration: int = 0) -> str:
         now = find_record(self.app, self.app.collections.get(record.collection.id), record.id)
         assert now is not None
-        return new_auth_token(now)
+        return new_auth_token(now, duration)
 
     def open(self) -> Stream:
         stream = Stream.open(self.server)

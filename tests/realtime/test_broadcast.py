@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,8 @@ from appliance.core.collections.save import create_collection
 from appliance.core.record import Record
 from appliance.realtime.broadcast import CREATE, Broadcaster
 from appliance.realtime.clients import Client
+from appliance.realtime.frames import Frame
+from appliance.realtime.hub import Delivery
 from appliance.realtime.room import Realtime
 from appliance.realtime.topics import read_subscription
 from tests.boxes import open_box
@@ -26,9 +28,9 @@ class Told(Realtime):
         self.go_on = threading.Event()
         self.clients_told: list[str] = []
 
-    def deliver(self, frames: Iterable[tuple[str, bytes]]) -> None:
+    def deliver(self, deliveries: list[Delivery]) -> None:
         assert self.go_on.wait(5)
-        self.clients_told += [client_id for client_id, _ in frames]
+        self.clients_told += [client.id for delivery in deliveries for client in delivery.clients]
 
     def client(self, *topics: str) -> Client:
         client = Client(f"client {len(self.clients)}")
@@ -51,7 +53,7 @@ class Scene:
     def finish(self) -> list[str]:
         """Let the broadcaster go on to its end; the clients it told."""
         self.room.go_on.set()
-        self.broadcaster.stop()
+        self.room.changes.stop()
         return self.room.clients_told
 
 
@@ -61,7 +63,7 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
         room = Told()
         record = Record(create_collection(app, POSTS), {"id": "a" * 15, "public": True})
         scene = Scene(Broadcaster(app, room), room, record)
-        scene.broadcaster.tell_judged([])
+        scene.broadcaster.tell_judged(record, [Delivery(Frame("first", b"{}"), [])])
         yield scene
         room.stop()
 

@@ -10,10 +10,13 @@ from urllib.parse import quote
 
 import pytest
 
+from appliance import clock
 from appliance.auth.superusers import create_superuser
 from appliance.auth.tokens import find_token_record
 from appliance.core.collections.save import update_collection
+from appliance.core.events import RealtimeSubscribe
 from appliance.core.passwords import PasswordValue
+from appliance.core.record import Record
 from appliance.core.records.query import find_record
 from appliance.core.records.save import delete_record, update_record
 from appliance.errors import BadRequest
@@ -67,6 +70,16 @@ def test_each_client_has_an_id_of_its_own(world: World) -> None:
     one, other = world.open(), world.open()
     assert len(one.id) == 40
     assert one.id != other.id
+
+
+def set_password(world: World, account: Record) -> None:
+    account["password"] = PasswordValue("another password", world.app.passwords.hash("another password"))
+    update_record(world.app, account)
+
+
+def set_email(world: World, account: Record) -> None:
+    account["email"] = f"{clock.random_id()}@example.com"
+    update_record(world.app, account)
 
 
 class TestRules:
@@ -272,30 +285,65 @@ class TestAccounts:
         finally:
             update_collection(world.app, "posts", {"listRule": "public = true || owner = @request.auth.id"})
 
-    def test_a_new_password_ends_the_rights_of_open_streams(self, world: World) -> None:
-        user = add_user(world.app, "dora@example.com")
-        stream = world.listen("posts/*", as_=user)
-        token = world.token(user)
-        user["password"] = PasswordValue("another password", world.app.passwords.hash("another password"))
-        update_record(world.app, user)
+    @pytest.mark.parametrize(
+        "end_tokens",
+        [
+            pytest.param(set_password, id="a new password"),
+            pytest.param(set_email, id="a new email address"),
+            pytest.param(lambda world, account: delete_record(world.app, account), id="its deletion"),
+        ],
+    )
+    @pytest.mark.parametrize("collection", ["users", "_superusers"])
+    def test_a_stream_ends_with_its_accounts_tokens(
+        self, world: World, collection: str, end_tokens: Callable[[World, Record], None]
+    ) -> None:
+        account = add_user(world.app, f"{clock.random_id()}@example.com", collection)
+        stream, other = world.listen("posts/*", as_=account), world.listen("posts/*", as_=world.ann)
+        token = world.token(account)
+        end_tokens(world, account)
+        assert stream.next(1) is None
         assert find_token_record(world.app, token) is None
-        world.post(title="private", owner=user.id)
-        world.post(title="public", public=True)
-        assert heard(stream).data["record"]["title"] == "public"
+        assert room(world).clients.find(stream.id) is None
+        assert other.is_silent(0.1)
 
-    def test_a_deleted_account_listens_as_a_guest(self, world: World) -> None:
-        user = add_user(world.app, "emil@example.com")
-        stream = world.listen("_superusers/*", "posts/*", as_=user)
-        delete_record(world.app, user)
-        client_of_stream = room(world).clients.find(stream.id)
-        assert client_of_stream is not None
-        assert client_of_stream.auth is None
-
-    def test_a_new_secret_signs_a_collections_streams_out(self, world: World) -> None:
-        stream = world.listen("posts/*", as_=world.bob)
+    def test_streams_end_with_their_collections_secret(self, world: World) -> None:
+        streams = [world.listen("posts/*", as_=account) for account in (world.ann, world.bob)]
+        guest = world.listen("posts/*")
         update_collection(world.app, "users", {"authToken": {"secret": "n" * 40, "duration": 1000}})
-        world.post(title="private", owner=world.bob.id)
-        assert stream.is_silent()
+        assert [stream.next(1) for stream in streams] == [None, None]
+        assert guest.is_silent(0.1)
+
+    def test_a_stream_ends_when_its_token_expires(self, world: World) -> None:
+        stream = world.open()
+        stream.subscribe("posts/*", token=world.token(world.ann, duration=1))
+        assert stream.next(4) is None
+
+    def test_a_guest_after_its_end_is_told_what_guests_may_see(self, world: World) -> None:
+        """The client reconnects by itself, and a token that has ended counts as none."""
+        account = add_user(world.app, "gone@example.com")
+        token = world.token(account)
+        world.listen("posts/*", as_=account)
+        delete_record(world.app, account)
+        again = world.open()
+        again.subscribe("posts/*", token=token)
+        world.post(title="private", owner=world.ann.id)
+        world.post(title="public", public=True)
+        assert heard(again).data["record"]["title"] == "public"
+
+    def test_a_token_that_ends_while_it_subscribes_gets_no_stream(self, world: World) -> None:
+        """The account is gone after the request was let in, and before its client is listed under it."""
+        account = add_user(world.app, "late@example.com")
+        stream, token = world.open(), world.token(account)
+        deleted = []
+
+        @world.app.on.realtime_subscribe()
+        def delete_meanwhile(event: RealtimeSubscribe) -> None:
+            if event.client_id == stream.id:
+                deleted.append(delete_record(world.app, account))
+
+        stream.subscribe("posts/*", token=token)
+        assert deleted
+        assert stream.next(1) is None
 
     def test_a_client_can_not_change_its_account(self, world: World) -> None:
         ann, bob = world.token(world.ann), world.token(world.bob)

@@ -6,7 +6,7 @@
                            get_allowed_row      one of them as a row
     back-relations         find_allowed_back
     batch, sync            can                  one stored record
-    realtime               can_watch            the values of one change
+    realtime               can_watch            the values of one change; watchers_allowed for many at once
     create                 require_draft        a record that is not stored yet
     update, delete         require_rule
     fields of an answer    readable_fields, readable_emails
@@ -38,6 +38,7 @@ from appliance.core.records.query import (
     matches_rule,
     values_match,
 )
+from appliance.core.records.watching import Watcher, judge
 from appliance.core.request_info import RequestInfo
 from appliance.errors import BadRequest, Forbidden, NotFound, RuleError
 
@@ -80,6 +81,14 @@ def can_watch(app: App, record: Record, action: str, request: RequestInfo, clien
     Raises Forbidden, BadRequest or RuleError for a filter or rule that can't be read.
     """
     return values_match(app, record, rule_of(record.collection, action, request), client_filter, request)
+
+
+def watchers_allowed(app: App, record: Record, watchers: Sequence[Watcher], seconds: float) -> list[bool]:
+    """`can_watch` for many at once, in their order: every distinct question is asked once, all within `seconds`.
+
+    A filter or rule that can't be read, or that takes too long, shows nothing.
+    """
+    return judge(app, record, watchers, rule_of, seconds)
 
 
 def require_rule(app: App, record: Record, action: str, request: RequestInfo) -> None:

@@ -324,11 +324,11 @@ def _run(
     return run_select(app, plan.select, bind(plan.select.parameters, Asking(request, now(), values)))
 
 
-def run_select(app: App, statement: Sql, parameters: Sequence[Any]) -> list[Row]:
+def run_select(app: App, statement: Sql, parameters: Sequence[Any], seconds: float = MAX_SECONDS) -> list[Row]:
     """Run a plan. What the database refuses (a JSON path, a pattern of megabytes) is the rule's fault, not ours: raises
     RuleError."""
     try:
-        return app.database.query(statement.text, parameters, MAX_SECONDS)
+        return app.database.query(statement.text, parameters, seconds)
     except StatementError as error:
         raise RuleError("the expression can't be evaluated", hint=error.message) from error
 
