@@ -46,7 +46,13 @@ def format_date(moment: datetime) -> str:
 
 def now_text() -> str:
     """The wire's text of this moment."""
-    return format_date(now())
+    milliseconds = time.time_ns() // 1_000_000
+    return f"{_text_of_second(milliseconds // 1000)}.{milliseconds % 1000:03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _text_of_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat(" ")[: len("2026-11-23 16:21:38")]
 
 
 def random_text(length: int, alphabet: str = ID_ALPHABET) -> str:

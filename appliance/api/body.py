@@ -44,9 +44,12 @@ def read_body(request: Request, collection: Collection) -> dict[str, Any]:
 
 def changes_of(collection: Collection, body: Mapping[str, Any], request: RequestInfo) -> dict[str, Any]:
     """What of a body goes into the record: no unknown key, nothing that the caller may not set."""
-    return {
-        key: value for key, value in body.items() if _is_writable(collection, find_target(collection, key), request)
-    }
+    changes = {}
+    for key, value in body.items():
+        field = find_target(collection, key)
+        if field is not None and can_write_field(collection, field, request):
+            changes[key] = value
+    return changes
 
 
 def find_target(collection: Collection, key: str) -> Field | None:
@@ -56,10 +59,6 @@ def find_target(collection: Collection, key: str) -> Field | None:
         return field
     modifier = modifier_of(collection, key)
     return collection.find_field(modifier.field) if modifier is not None else None
-
-
-def _is_writable(collection: Collection, field: Field | None, request: RequestInfo) -> bool:
-    return field is not None and can_write_field(collection, field, request)
 
 
 def _joined(sent: Any, uploads: list[Upload]) -> list[Any]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from appliance.api.body import changes_of, read_body
 from appliance.api.credentials import Credentials, check_credentials, hash_passwords, read_credentials
@@ -19,7 +18,7 @@ from appliance.api.request import Json, Request, Response, Write
 from appliance.api.steady import steady_read, steady_write
 from appliance.core.app import App
 from appliance.core.collection import BASE, Collection
-from appliance.core.events import RecordCreate, RecordsList, RecordView
+from appliance.core.events import RecordsList, RecordView
 from appliance.core.record import Record
 from appliance.core.records import save as record_save
 from appliance.core.records.access import (
@@ -104,9 +103,9 @@ def begin_create(request: Request) -> Write:
 
 def creates_quickly(request: Request) -> bool:
     """Whether creating needs no time beside the write: no password to hash, no file to store, no record to read for
-    the answer, no plugin that goes on after the commit."""
+    the answer. Whether a plugin goes on after the commit is the caller's to ask."""
     collection = request.app.collections.find(request.path["collection"])
-    if collection is None or collection.type != BASE or request.app.hooks.has_plugins(RecordCreate.name):
+    if collection is None or collection.type != BASE:
         return False
     return type(request.body) is dict and "expand" not in request.query and not collection.fields_of("password")
 
@@ -141,8 +140,7 @@ def run_write(app: App, begun: Write) -> Response:
     return begun.answer(result)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a request wants to write: `body` as sent, `changes` the part that its caller may set."""
 
     collection: Collection
@@ -157,7 +155,7 @@ def _read_wanted(request: Request, action: str, record_id: str = "") -> Wanted:
     """Read the body and do what is too slow for the write: verify and hash passwords."""
     collection = _get_writable(request, NO_COLLECTION_TO_WRITE)
     body = read_body(request, collection)
-    info = replace(request.as_info(), body=body)
+    info = request.as_info(body)
     get_rule(collection, action, info)
     changes = changes_of(collection, body, info)
     credentials = read_credentials(request.app, collection, body, record_id)
@@ -188,7 +186,7 @@ def _create(app: App, wanted: Wanted) -> Record:
     info = _info_of(record, wanted)
     require_draft(app, record, info)
     check_credentials(record, wanted.credentials, can_manage(app, record, info))
-    return record_save.create_record(app, record, info)
+    return record_save.create_inside(app, record, info)
 
 
 def _update(app: App, wanted: Wanted) -> Record:
@@ -201,18 +199,18 @@ def _update(app: App, wanted: Wanted) -> Record:
     info = _info_of(record, wanted)
     require_rule(app, stored, UPDATE, info)
     check_credentials(record, wanted.credentials, can_manage(app, stored, info))
-    return record_save.update_record(app, record, info)
+    return record_save.update_inside(app, record, info)
 
 
 def _delete(app: App, collection: Collection, record_id: str, info: RequestInfo) -> None:
     app.collections.require_current(collection)
     record = _get_record(app, collection, record_id)
     require_rule(app, record, DELETE, info)
-    record_save.delete_record(app, record, info)
+    record_save.delete_inside(app, record, info)
 
 
 def _info_of(record: Record, wanted: Wanted) -> RequestInfo:
-    return replace(wanted.info, body=body_for_rules(record, wanted.body, wanted.info.is_superuser))
+    return wanted.info.with_body(body_for_rules(record, wanted.body, wanted.info.is_superuser))
 
 
 def _needs_no_records(request: Request, collection: Collection, info: RequestInfo, event: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
@@ -75,9 +75,10 @@ class Request:
         """The same request, as rules see it in another `@request.context`."""
         return replace(self, context=context)
 
-    def as_info(self) -> RequestInfo:
-        """What rules may know of this request."""
-        body = {**self.body, **self.files} if isinstance(self.body, Mapping) else dict(self.files)
+    def as_info(self, body: Mapping[str, Any] | None = None) -> RequestInfo:
+        """What rules may know of this request. `body` is what was made of the body and the files."""
+        if body is None:
+            body = {**self.body, **self.files} if isinstance(self.body, Mapping) else dict(self.files)
         return RequestInfo(self.method, self.context, self.query, HeadersOfRules(self.headers), body, self.auth)
 
 
@@ -109,8 +110,7 @@ class Response:
         return orjson.loads(bytes(self.body)) if isinstance(self.body, Json) else self.body
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A request that is read and wants one write, for whoever runs it: the work, and what to make of its outcome.
 
     `work` goes to `Database.write` or `submit`; `answer` makes the Response of its result; `explain` turns what it

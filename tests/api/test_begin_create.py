@@ -10,7 +10,6 @@ import pytest
 from appliance.api.records import begin_create, create_record, creates_quickly
 from appliance.api.request import BrokenBody, FormBody, Request, Response
 from appliance.core.collections.save import update_collection
-from appliance.core.hooks import On
 from appliance.errors import ApiError, BadRequest, SchemaMovedError
 from appliance.storage.database import Outcome
 from tests.core.records_world import World
@@ -83,11 +82,6 @@ def test_it_answers_alike(fresh: World, who: str, collection: str, body: Any) ->
 )
 def test_what_is_quick(world: World, collection: str, body: Any, query: Any, is_quick: bool) -> None:
     assert creates_quickly(create_request(world, body, "bob", collection, query=query)) is is_quick
-
-
-def test_a_plugin_may_take_its_time(fresh: World) -> None:
-    On(fresh.app.hooks, "sample").record_create("posts")(lambda event: None)
-    assert not creates_quickly(create_request(fresh, {"title": "x"}))
 
 
 def test_a_schema_change_in_between_writes_nothing_and_says_so(fresh: World) -> None:

@@ -31,18 +31,21 @@ STILL_REQUIRED = "Failed to delete record. Make sure that the record is not part
 def delete_record(app: App, record: Record, request: RequestInfo | None = None) -> None:
     """Delete a stored record with what hangs on it. Raises BadRequest when a required relation holds it, when it is
     the last superuser, or for a view; whatever a before-hook vetoes with."""
-    require_writable(record)
-    app.database.write(lambda: _delete(app, record, request))
+    app.database.write(lambda: delete_inside(app, record, request))
 
 
 def drop_stale_links(app: App, record: Record, request: RequestInfo | None) -> None:
     """Inside a write: delete what a change of an auth record makes worthless."""
     for link in stale_links(app, record):
-        _delete(app, link, request)
+        delete_inside(app, link, request)
 
 
-def _delete(app: App, record: Record, request: RequestInfo | None) -> None:
-    """Depth first, as the original, but on a stack of our own."""
+def delete_inside(app: App, record: Record, request: RequestInfo | None = None) -> None:
+    """Inside a write that fails when this does: `delete_record` without a savepoint of its own.
+
+    Depth first, as the original, but on a stack of our own.
+    """
+    require_writable(record)
     if record.is_superuser and count_rows(app, record.collection, 2) < 2:
         raise BadRequest(LAST_SUPERUSER)
     stack = [_deletion(app, record, request)]

@@ -21,7 +21,7 @@ from appliance.core.fields.text import TextField
 from appliance.core.passwords import PasswordValue
 from appliance.core.record import Record
 from appliance.core.records.checks import check_record, refused
-from appliance.core.records.delete import delete_record, drop_stale_links
+from appliance.core.records.delete import delete_inside, delete_record, drop_stale_links
 from appliance.core.records.files import drop_old_files, put_new_files
 from appliance.core.records.rows import insert_row
 from appliance.core.records.write import (
@@ -38,21 +38,19 @@ from appliance.errors import ConstraintError
 if TYPE_CHECKING:
     from appliance.core.app import App
 
-__all__ = ["create_record", "delete_record", "fill_generated", "update_record"]
+__all__ = ["create_inside", "create_record", "delete_inside", "delete_record", "update_inside", "update_record"]
 
 TOKEN_KEY = "tokenKey"  # noqa: S105 - a field's name
 
 
 def create_record(app: App, record: Record, request: RequestInfo | None = None) -> Record:
     """Store a new record. Raises ValidationFailed; BadRequest for a view; whatever a before-hook vetoes with."""
-    require_writable(record)
-    return app.database.write(lambda: _create(app, record, request))
+    return app.database.write(lambda: create_inside(app, record, request))
 
 
 def update_record(app: App, record: Record, request: RequestInfo | None = None) -> Record:
     """Store the changes of a record loaded in the same write. Raises as `create_record`, and NotFound when it went."""
-    require_writable(record)
-    return app.database.write(lambda: _update(app, record, request))
+    return app.database.write(lambda: update_inside(app, record, request))
 
 
 def fill_generated(record: Record) -> None:
@@ -62,7 +60,9 @@ def fill_generated(record: Record) -> None:
             record[field.name] = field.generated()
 
 
-def _create(app: App, record: Record, request: RequestInfo | None) -> Record:
+def create_inside(app: App, record: Record, request: RequestInfo | None = None) -> Record:
+    """Inside a write that fails when this does: `create_record` without a savepoint of its own."""
+    require_writable(record)
     use_current_collection(app, record)
     fill_generated(record)
     start_hooks(app, RecordCreate(app=app, record=record, request=request))
@@ -70,7 +70,9 @@ def _create(app: App, record: Record, request: RequestInfo | None) -> Record:
     return record
 
 
-def _update(app: App, record: Record, request: RequestInfo | None) -> Record:
+def update_inside(app: App, record: Record, request: RequestInfo | None = None) -> Record:
+    """Inside a write that fails when this does: `update_record` without a savepoint of its own."""
+    require_writable(record)
     use_current_collection(app, record)
     start_hooks(app, RecordUpdate(app=app, record=record, request=request))
     _renew_token_key(record)
