@@ -4,7 +4,7 @@ It belongs to the writer's thread; every other thread that calls it is refused.
 
     write A            SAVEPOINT s1 ... RELEASE s1
     write B            SAVEPOINT s1 ... RELEASE s1
-      a write in it      SAVEPOINT s2 ... RELEASE s2, or none: while B has changed nothing, s1 marks the same place
+      a write in it      SAVEPOINT s2 ... RELEASE s2
 """
 
 from __future__ import annotations
@@ -32,21 +32,6 @@ class Savepoint(NamedTuple):
     release: str
 
 
-class Scope:
-    """A write that runs, or one inside it: its savepoint, its effects, and the count of changed rows at its start.
-
-    It shares the savepoint of the scope around it where it has none `of_its_own`.
-    """
-
-    __slots__ = ("changes", "effects", "of_its_own", "savepoint")
-
-    def __init__(self, effects: Effects, savepoint: Savepoint, of_its_own: bool, changes: int) -> None:
-        self.effects = effects
-        self.savepoint = savepoint
-        self.of_its_own = of_its_own
-        self.changes = changes
-
-
 class Transaction:
     """Runs writes on the one connection that writes. `owner` is the ident of the writer's thread."""
 
@@ -56,7 +41,7 @@ class Transaction:
         self._database = database
         self._connection: Any = driver_connection(database)
         self._cursor: Any = self._connection.cursor()  # one for all: a new one a statement costs 0.3 us
-        self._scopes: list[Scope] = []
+        self._scopes: list[Effects] = []  # of the write that runs and those inside it, which are the last
 
     @property
     def is_mine(self) -> bool:
@@ -120,7 +105,7 @@ class Transaction:
     def after_commit(self, callback: Callback, on_rollback: Callback | None) -> None:
         """Queue a callback for whoever takes up the write's outcome."""
         self.require()
-        effects = self._scopes[-1].effects
+        effects = self._scopes[-1]
         effects.after_commit.append(callback)
         if on_rollback is not None:
             effects.on_rollback.append(on_rollback)
@@ -128,19 +113,19 @@ class Transaction:
     def before_commit(self, callback: Callback) -> None:
         """Queue a callback for this thread, right before COMMIT."""
         self.require()
-        self._scopes[-1].effects.before_commit.append(callback)
+        self._scopes[-1].before_commit.append(callback)
 
     def on_commit(self, callback: Callback) -> None:
         """Queue a callback for this thread, in commit order."""
         self.require()
-        self._scopes[-1].effects.on_commit.append(callback)
+        self._scopes[-1].on_commit.append(callback)
 
     def nest(self, work: Callable[[], Result]) -> Result:
         """Run a write inside the one that runs. Refused in an `on_commit` callback, which is inside none."""
         if not self._scopes:
             raise StorageError("An on_commit callback can't write: the writer would wait for itself.")
         self.require()
-        outer, inner = self._scopes[-1].effects, Effects()
+        outer, inner = self._scopes[-1], Effects()
         try:
             result = self._in_savepoint(work, inner)
         except BaseException:
@@ -179,35 +164,21 @@ class Transaction:
     # ---- savepoints
 
     def _in_savepoint(self, work: Callable[[], Result], effects: Effects) -> Result:
-        scope = self._enter(effects)
-        self._scopes.append(scope)
+        savepoint = _savepoint(len(self._scopes) + 1)
+        self._run(savepoint.begin)
+        self._scopes.append(effects)
         try:
             result = work()
             self.require()
-            if scope.of_its_own:
-                self._run(scope.savepoint.release)
+            self._run(savepoint.release)
         except BaseException:
-            self._roll_back(scope)
+            if self._connection.in_transaction:
+                self._run(savepoint.roll_back)
+                self._run(savepoint.release)
             raise
         finally:
             self._scopes.pop()
         return result
-
-    def _enter(self, effects: Effects) -> Scope:
-        changes = self._connection.total_changes
-        outer = self._scopes[-1] if self._scopes else None
-        if outer is not None and outer.changes == changes and not self.touched.everything:
-            return Scope(effects, outer.savepoint, False, changes)
-        savepoint = _savepoint(len(self._scopes) + 1)
-        self._run(savepoint.begin)
-        return Scope(effects, savepoint, True, changes)
-
-    def _roll_back(self, scope: Scope) -> None:
-        if not self.is_open:
-            return
-        self._run(scope.savepoint.roll_back)
-        if scope.of_its_own:
-            self._run(scope.savepoint.release)
 
     def _run(self, sql: str, parameters: Sequence[Any] = ()) -> int:
         try:
