@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import flask
+from waitress.buffers import ReadOnlyFileBasedBuffer
 from werkzeug.exceptions import HTTPException
 from werkzeug.utils import send_file
 
@@ -17,6 +18,7 @@ from appliance.http.answers import encode, response_to_error
 from appliance.http.channel import STREAM_KEY
 
 NO_FILE = "File not found."
+PARTIAL = 206
 
 
 def as_flask(app: App, response: Response) -> flask.Response:
@@ -59,7 +61,18 @@ def _answer_file(app: App, stored: StoredFile) -> flask.Response:
         max_age=None,
         response_class=flask.Response,
     )
+    if answer.status_code == PARTIAL:
+        _send_part(cast(flask.Response, answer))
     return cast(flask.Response, answer)
+
+
+def _send_part(answer: flask.Response) -> None:
+    """Let the loop send a part of a file from the disk, as it does whole ones: werkzeug's iterator would hold a
+    worker until the client has taken everything, and a few slow viewers of a video would hold all workers."""
+    whole = getattr(answer.response, "iterable", None)
+    if isinstance(whole, ReadOnlyFileBasedBuffer) and answer.content_range.start is not None:
+        whole.file.seek(answer.content_range.start)
+        answer.response = whole
 
 
 class _NoBody:

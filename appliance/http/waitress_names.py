@@ -12,6 +12,7 @@ VERSION: Final = "3.0.2"
 NAMES: Final = {
     "waitress.adjustments:Adjustments": ("connection_limit", "inbuf_overflow", "url_scheme", "channel_timeout"),
     "waitress.buffers:OverflowableBuffer": ("append", "get", "getfile", "close", "__len__"),
+    "waitress.buffers:ReadOnlyFileBasedBuffer": ("file", "prepare"),
     "waitress.channel:HTTPChannel": (
         "add_channel", "del_channel", "handle_close", "handle_read", "readable", "received", "service",
         "writable", "write_soon", "will_close", "close_when_flushed", "last_activity", "total_outbufs_len", "request",
