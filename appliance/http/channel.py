@@ -245,9 +245,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.requests:
             return False
         request = self.request
-        age = moment - self._request_since
+        age = moment - max(self._sent_at, self._request_since)  # what stood behind another was not read on meanwhile
         if request is None:
-            return moment - max(self._sent_at, self._request_since) > IDLE_SECONDS
+            return age > (IDLE_SECONDS if self._request_since else HEAD_SECONDS)
         if not request.headers_finished:
             return age > HEAD_SECONDS
         return age > BODY_SECONDS and request.body_bytes_received < BODY_RATE * age

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -53,6 +54,11 @@ def large(request: Request) -> Response:
     return Response(b"x" * int(request.query["size"]), headers={"Content-Type": "text/plain"})
 
 
+def slow(request: Request) -> Response:
+    time.sleep(float(request.query["seconds"]))
+    return Response({"slept": True})
+
+
 MORE = (
     Route("POST", "/test/echo", echo),
     Route("GET", "/test/echo/{name}", echo),
@@ -62,6 +68,7 @@ MORE = (
     Route("GET", "/test/superuser", untouched, who=SUPERUSER),
     Route("GET", "/test/fail", fail),
     Route("GET", "/test/large", large),
+    Route("GET", "/test/slow", slow),
     Route("POST", "/test/small", echo, body_limit=100),
     Route("DELETE", "/test/nothing", lambda _request: Response(status=204)),
 )

@@ -188,7 +188,7 @@ def test_idle_connections_do_not_slow_the_others(server: Server) -> None:
         pytest.param("HEAD_SECONDS", b"GET / HTTP/1.1\r\nHost: ", id="a header block that does not end"),
         pytest.param("BODY_SECONDS", ECHO + b"Content-Length: 100\r\n\r\n{", id="a body that does not come"),
         pytest.param("IDLE_SECONDS", HEALTH, id="a connection without another request"),
-        pytest.param("IDLE_SECONDS", b"", id="a connection without any request"),
+        pytest.param("HEAD_SECONDS", b"", id="a connection without any request"),
     ],
 )
 def test_drops_a_client_that_takes_too_long(
@@ -201,6 +201,22 @@ def test_drops_a_client_that_takes_too_long(
         if sent == HEALTH:
             reader.answer()
         assert reader.is_at_end()
+
+
+def test_the_time_of_a_request_begins_when_the_one_before_it_is_answered(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels, "HEAD_SECONDS", 0.4)
+    has_checked = threading.Event()
+    with connect(server) as sock:
+        sock.sendall(b"GET /test/slow?seconds=0.5 HTTP/1.1\r\n" + HOST + b"\r\nGET /api/health HTTP/1.1\r\n")
+        reader = Reader(sock)
+        assert reader.answer().status == 200
+        server.loop.call(lambda: server.listener.check_clients(time.monotonic()))
+        server.loop.call(has_checked.set)
+        assert has_checked.wait(5)
+        sock.sendall(HOST + b"\r\n")
+        assert reader.answer().status == 200
 
 
 def test_one_address_may_have_64_unfinished_requests(server: Server) -> None:
