@@ -16,7 +16,7 @@ from appliance.storage.folder_swap import settle
 from appliance.storage.group_commit import WAITING_LIMIT, Writer
 from appliance.storage.migrate import migrate
 from appliance.storage.own_reader import OwnReaders
-from appliance.storage.sqlite_connection import Readers, open_writer
+from appliance.storage.sqlite_connection import FULL, Readers, open_writer
 from appliance.storage.sqlite_library import require_safe_sqlite, sqlite_version
 from appliance.storage.sqlite_schema import SqliteSchema
 
@@ -29,13 +29,14 @@ READERS = 8
 __all__ = ["AUXILIARY_FILE", "DATA_FILE", "SqliteDatabase", "open_auxiliary", "open_database", "sqlite_version"]
 
 
-def open_database(folder: Path) -> SqliteDatabase:
-    """Open, or make, the database of collections and records in a data folder.
+def open_database(folder: Path, synchronous: str = FULL) -> SqliteDatabase:
+    """Open, or make, the database of collections and records in a data folder. `synchronous` is FULL, or NORMAL where
+    a power cut may lose the last commits.
 
     Raises OldSqliteError, NewerDataError, BusyError, StorageError.
     """
     settle(folder)
-    return SqliteDatabase(folder / DATA_FILE, migrations="main")
+    return SqliteDatabase(folder / DATA_FILE, migrations="main", synchronous=synchronous)
 
 
 def open_auxiliary(folder: Path) -> SqliteDatabase:
@@ -48,11 +49,16 @@ class SqliteDatabase:
     """Implements `Database`. `migrations` names the folder of our own tables' migrations; "" makes no tables."""
 
     def __init__(
-        self, path: Path, migrations: str = "", readers: int = READERS, waiting_limit: int = WAITING_LIMIT
+        self,
+        path: Path,
+        migrations: str = "",
+        readers: int = READERS,
+        waiting_limit: int = WAITING_LIMIT,
+        synchronous: str = FULL,
     ) -> None:
         require_safe_sqlite()
         _make_private(path)
-        connection = open_writer(path)
+        connection = open_writer(path, synchronous)
         try:
             if migrations:
                 migrate(connection, migrations)

@@ -24,9 +24,10 @@ _BOTH = {
     "mmap_size": 0,  # an I/O error would be a SIGBUS that kills the process
     "temp_store": "memory",
 }
+FULL = "full"  # a commit returns when the disk has confirmed it: acknowledged means on disk
+NORMAL = "normal"  # the disk is waited for at checkpoints only: a power cut takes the commits since the last one
 _WRITER = {
     "journal_mode": "wal",
-    "synchronous": "full",  # acknowledged means on disk
     "journal_size_limit": 64 * 1024 * 1024,
     "cache_size": -16_000,  # KiB
     **_BOTH,
@@ -35,9 +36,9 @@ _READER = {"query_only": 1, "cache_size": -4_000, **_BOTH}
 _OWN_READER = {**_READER, "cache_size": -32_000}  # one a process: a page that it holds costs no copy from the system
 
 
-def open_writer(path: Path) -> peewee.SqliteDatabase:
-    """Open the connection that writes; makes the file. One thread at a time may use it."""
-    return _open(path, _WRITER)
+def open_writer(path: Path, synchronous: str = FULL) -> peewee.SqliteDatabase:
+    """Open the connection that writes, with `synchronous` FULL or NORMAL; makes the file. For one thread at a time."""
+    return _open(path, {**_WRITER, "synchronous": synchronous})
 
 
 def open_reader(path: Path) -> peewee.SqliteDatabase:

@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ def test_the_writer_flushes_every_commit_to_the_disk(database: SqliteDatabase) -
     names = ("journal_mode", "synchronous", "foreign_keys", "recursive_triggers", "mmap_size", "trusted_schema")
     found = database.write(lambda: [database.query(f"PRAGMA {name}")[0][0] for name in names])
     assert found == ["wal", 2, 1, 1, 0, 0]
+
+
+def test_a_box_may_choose_to_wait_for_the_disk_at_checkpoints_only(tmp_path: Path) -> None:
+    with closing(open_database(tmp_path, "normal")) as database:
+        assert database.write(lambda: database.query("PRAGMA synchronous")) == [(1,)]
 
 
 def test_readers_can_not_write(database: SqliteDatabase) -> None:
