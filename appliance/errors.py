@@ -8,6 +8,7 @@
     │   ├── UnsafeFolderError      the folder's file system can't hold a WAL database        exit 3
     │   ├── OldSqliteError         the SQLite library has the WAL-reset bug                  exit 3
     │   ├── DiskFullError          507 on the wire
+    │   ├── DiskFailedError        an I/O error, or the disk has become read-only; 503
     │   ├── BusyError              too many writes wait; 503 with Retry-After
     │   ├── StatementError         a statement can't be run: too complex, or a value that no function takes
     │   ├── OverBudgetError        a statement used more CPU time than its thread may spend; run it on another one
@@ -87,6 +88,10 @@ class OldSqliteError(StorageError):
 
 class DiskFullError(StorageError):
     """No space left for the write."""
+
+
+class DiskFailedError(StorageError):
+    """The disk can't be read or written right now."""
 
 
 class BusyError(StorageError):

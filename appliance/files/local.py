@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from appliance import clock
-from appliance.errors import DiskFullError, StorageError
+from appliance.errors import DiskFailedError, DiskFullError
 from appliance.files.content_type import sniff_stream
 from appliance.files.storage import StoredFile
 
@@ -48,7 +48,7 @@ class LocalStorage:
             self._sweep()
 
     def put(self, key: str, source: BinaryIO, content_type: str = "", original_name: str = "") -> int:
-        """Store all that is left of `source` durably; its size in bytes. Raises DiskFullError, StorageError.
+        """Store all that is left of `source` durably; its size in bytes. Raises DiskFullError, DiskFailedError.
 
         Without a `content_type` it is found in the content, for which `source` must be able to seek.
         """
@@ -61,7 +61,8 @@ class LocalStorage:
                 self._write_sidecar(target, _attributes(content_type, original_name, digest))
                 self._move(beside, target)
         finally:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):  # where it can't be deleted, what went wrong before is what counts
+                beside.unlink(missing_ok=True)
         return size
 
     def open(self, key: str) -> BinaryIO:
@@ -126,7 +127,8 @@ class LocalStorage:
         try:
             self._rename(beside, _sidecar(target))
         finally:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
 
     def _move(self, beside: Path, target: Path) -> None:
         """Rename into place and flush every folder whose entries changed."""
@@ -222,4 +224,4 @@ class _disk_errors:  # noqa: N801 - used as a statement
             return
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFullError("The disk is full: the file was not stored.", "Make space on the data folder's disk.")
-        raise StorageError(f"The file storage failed: {error.strerror or error}.", f"Look at {error.filename}.")
+        raise DiskFailedError(f"The file storage failed: {error.strerror or error}.", f"Look at {error.filename}.")

@@ -9,13 +9,21 @@ import orjson
 
 from appliance import clock
 from appliance.api.request import Json, Response
-from appliance.errors import ApiError, BusyError, DiskFullError, HomeportError, MisdirectedRequest
+from appliance.errors import (
+    ApiError,
+    BusyError,
+    DiskFailedError,
+    DiskFullError,
+    HomeportError,
+    MisdirectedRequest,
+)
 
 log = logging.getLogger("homeport.http")
 
 JSON: Final = "application/json"
 RETRY_SECONDS: Final = "1"
 NO_SPACE: Final = "There is no space left on this server's disk."
+DISK_FAILED: Final = "This server's disk does not work right now."
 BUSY: Final = "The server is busy. Try again in a moment."
 
 
@@ -42,7 +50,7 @@ def _response_to_failure(error: BaseException, method: str, path: str) -> Respon
     headers = {"X-Request-Id": clock.random_id()}
     hint = error.hint if isinstance(error, HomeportError) else ""
     told = (headers["X-Request-Id"], method, ascii(path))
-    if failure.status == 503:
+    if isinstance(error, BusyError):
         log.warning("request %s: %s %s: %s", *told, error)
     else:
         log.error("request %s: %s %s failed. %s", *told, hint, exc_info=error)
@@ -54,6 +62,8 @@ def _response_to_failure(error: BaseException, method: str, path: str) -> Respon
 def _failure_of(error: BaseException) -> ApiError:
     if isinstance(error, DiskFullError):
         return ApiError(NO_SPACE, status=507)
+    if isinstance(error, DiskFailedError):
+        return ApiError(DISK_FAILED, status=503)
     if isinstance(error, BusyError):
         return ApiError(BUSY, status=503)
     return ApiError(status=500)

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import re
 
-from appliance.errors import BusyError, ConstraintError, DiskFullError, SchemaError, StatementError, StorageError
+from appliance.errors import (
+    BusyError,
+    ConstraintError,
+    DiskFailedError,
+    DiskFullError,
+    SchemaError,
+    StatementError,
+    StorageError,
+)
 from appliance.storage.lean_peewee import peewee, sqlite_driver
 
 DriverError: tuple[type[Exception], ...] = (sqlite_driver.Error, sqlite_driver.Warning)
 
 _FAILED = re.compile(r"(?P<kind>[A-Z ]+) constraint failed(?:: (?P<what>.*))?", re.DOTALL)
-_HINTS = {
+_DISK_HINTS = {
     "SQLITE_READONLY": ("The database is read-only.", "Check the data folder's rights and the mount options."),
     "SQLITE_IOERR": ("The disk failed under the database.", "Look at the system's log for the disk."),
     "SQLITE_CANTOPEN": ("The database file can't be opened.", "Check that the data folder exists and may be written."),
-    "SQLITE_CORRUPT": ("The database file is damaged.", "Stop the server and restore the latest backup."),
+    # SQLite says so, too, of a page that the disk can't read (EIO)
+    "SQLITE_CORRUPT": (
+        "The database file is damaged or can't be read.",
+        "Look at the system's log for the disk. If it is sound, stop the server and restore the latest backup.",
+    ),
+}
+_HINTS = {
     "SQLITE_NOTADB": ("The file is not an SQLite database.", "Stop the server and restore the latest backup."),
     "SQLITE_NOMEM": ("The machine has no memory left for the database.", "Close other programs or add memory."),
 }
@@ -45,6 +59,9 @@ def translate(error: Exception) -> StorageError:
         return BusyError("Another program holds the database's write lock.", "End it, or wait until it is done.")
     if name == "SQLITE_INTERRUPT":
         return StatementError("The database was stopped: the statement took too long.")
+    if name in _DISK_HINTS:
+        message, hint = _DISK_HINTS[name]
+        return DiskFailedError(message, f"{hint} (SQLite: {error})")
     if name in _HINTS:
         message, hint = _HINTS[name]
         return StorageError(message, f"{hint} (SQLite: {error})")

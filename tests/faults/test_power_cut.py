@@ -13,7 +13,6 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +21,13 @@ import pytest
 from tests.faults.disk import NONE, Disk
 from tests.faults.journal import Kind, read_journal
 from tests.faults.power_cut import Cut, Run, keep_evidence, record_run, replay, same_as_program_saw
-from tests.faults.shim import Shim, ground_in_memory
+from tests.faults.shim import Shim
 from tests.oracle import ROOT
 
 CUTS = int(os.environ.get("HOMEPORT_TEST_CUTS", "300"))
 SEED = int(os.environ.get("HOMEPORT_TEST_SEED", random.SystemRandom().randrange(1_000_000)))
 REQUESTS = 420
 CUTS_SERVED = 60  # of so many cuts one is judged by the whole server, too
-
-
-@pytest.fixture
-def ground() -> Iterator[Path]:
-    with ground_in_memory() as folder:
-        yield folder
-
-
-@pytest.fixture
-def shim(ground: Path, library: Path) -> Shim:
-    return Shim(library, ground)
 
 
 def evidence(run: Run, cuts: list[Cut], folder: Path) -> str:

@@ -137,7 +137,7 @@ static void note_pair(int kind, const char *old, const char *new) {
 static int is_hit(int64_t every, int64_t *count, const char *path) {
     if (!every || (plan->only[0] && !strstr(path, plan->only)) || ++*count % every) return 0;
     plan->failures++;
-    errno = EIO;
+    errno = plan->error ? plan->error : EIO;
     return 1;
 }
 
@@ -158,8 +158,11 @@ static ssize_t room(int fd, off_t offset, size_t size) {
     return -1;
 }
 
-static int has_no_space(void) {
-    if (plan->space) return 0;
+/* Whether a name can't be changed; a new one takes space, too. */
+static int is_name_kept(const char *path, int is_new) {
+    static int64_t count;
+    if (is_hit(plan->fail_name, &count, path)) return 1;
+    if (!is_new || plan->space) return 0;
     plan->failures++;
     errno = ENOSPC;
     return 1;
@@ -176,6 +179,7 @@ static ssize_t journalled_write(int fd, const void *data, size_t size, off_t off
     if (offset < 0) start = lseek(fd, 0, REAL(fcntl)(fd, F_GETFL) & O_APPEND ? SEEK_END : SEEK_CUR);
     ssize_t allowed = room(fd, start, size);
     if (allowed < 0) PASS(-1);
+    if (plan->swallow_writes) PASS(allowed);
     ssize_t done = offset < 0 ? REAL(write)(fd, data, allowed) : REAL(pwrite64)(fd, data, allowed, offset);
     if (done > 0) note(WRITE, files[fd].inode, start, NULL, data, done);
     PASS(done);
@@ -297,7 +301,7 @@ int fdatasync(int fd) { return counts(fd) ? journalled_sync(fd, REAL(fdatasync))
 static int journalled_open(int at, const char *path, const char *whole, int flags, mode_t mode) {
     lock();
     int is_new = flags & O_CREAT && !inode_of(whole);
-    if (is_new && has_no_space()) PASS(-1);
+    if (is_new && is_name_kept(whole, 1)) PASS(-1);
     int fd = REAL(openat64)(at, path, flags, mode);
     if (fd >= 0) {
         follow(fd, whole);
@@ -360,6 +364,7 @@ int renameat(int old_at, const char *old, int new_at, const char *new) {
     if (!from && !to) return REAL(renameat)(old_at, old, new_at, new);
     if (!from || !to) die("a rename across the folder's edge", from ? from : to);
     lock();
+    if (is_name_kept(to, 0)) PASS(-1);
     int result = REAL(renameat)(old_at, old, new_at, new);
     if (!result) note_pair(RENAME, from, to);
     PASS(result);
@@ -373,6 +378,7 @@ int linkat(int old_at, const char *old, int new_at, const char *new, int flags) 
     if (!from && !to) return REAL(linkat)(old_at, old, new_at, new, flags);
     if (!from || !to) die("a link across the folder's edge", from ? from : to);
     lock();
+    if (is_name_kept(to, 1)) PASS(-1);
     int result = REAL(linkat)(old_at, old, new_at, new, flags);
     if (!result) note_pair(LINK, from, to);
     PASS(result);
@@ -385,6 +391,7 @@ int unlinkat(int at, const char *path, int flags) {
     const char *whole = below(at, path, held);
     if (!whole) return REAL(unlinkat)(at, path, flags);
     lock();
+    if (is_name_kept(whole, 0)) PASS(-1);
     int result = REAL(unlinkat)(at, path, flags);
     if (!result) note(flags & AT_REMOVEDIR ? RMDIR : UNLINK, 0, 0, whole, NULL, 0);
     PASS(result);
@@ -399,7 +406,7 @@ int mkdirat(int at, const char *path, mode_t mode) {
     const char *whole = below(at, path, held);
     if (!whole) return REAL(mkdirat)(at, path, mode);
     lock();
-    if (has_no_space()) PASS(-1);
+    if (is_name_kept(whole, 1)) PASS(-1);
     int result = REAL(mkdirat)(at, path, mode);
     if (!result) note(MKDIR, inode_of(whole), 0, whole, NULL, 0);
     PASS(result);
