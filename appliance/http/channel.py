@@ -27,6 +27,7 @@ BODY_RATE: Final = 1024  # bytes a second
 WRITE_SECONDS: Final = 30.0  # a client that takes nothing for so long is dropped
 IDLE_SECONDS: Final = 120.0  # a kept-alive connection without a request
 LINGER_SECONDS: Final = 2.0  # how long a refused client is read on
+RECEIVED_BYTES: Final = 65536  # at a time
 LINGER_BYTES: Final = 65536  # at a time
 STREAM_KEY: Final = "homeport.give_away"  # environ: where the application leaves a Stream
 
@@ -124,8 +125,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Read requests, or throw away what follows a refusal."""
         if self._lingers_since:
             self.recv(LINGER_BYTES)
-        else:
-            super().handle_read()
+        elif data := self.recv(RECEIVED_BYTES):
+            self.received(data)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether this connection, just read from, still waits for nothing but to be read from."""
+        return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
 
     def handle_close(self) -> None:
         """Close. After a refusal first say that nothing more comes and read on for a moment: closing at once, with
@@ -194,6 +200,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self.outbufs[-1].append(data[sent:])
                 self.current_outbuf_count += len(data) - sent
                 self.total_outbufs_len += len(data) - sent
+            self.server.loop.touch(self)
 
     def answered(self, data: bytes) -> None:
         """In the loop: send the answer to a request that stood in `requests` while somebody else worked for it."""

@@ -26,7 +26,7 @@ from appliance import clock
 from appliance.api.request import Request, Response, Write
 from appliance.errors import ApiError, OverBudgetError, SchemaMovedError
 from appliance.http.answers import response_to_error
-from appliance.http.bodies import JSON_TYPE, read_body
+from appliance.http.bodies import JSON_TYPE, Body, Files, read_body
 from appliance.http.edge import Edge
 from appliance.http.gate import StrictParser
 from appliance.http.heads import Heads
@@ -97,11 +97,13 @@ class Call:
             )
             self.edge.hosts.require(block.host_name)
             refuse_until_set_up(self.edge.app, parsed.path)
-            body = read_body(
-                block.sent.get("content-type", ""), block.length, parsed.get_body_stream(), self.route.unreadable
-            )
-            self.request = make_request(self.edge.app, asked, self.path, *body)
+            body, files = self._read_body() if block.length else ({}, {})
+            self.request = make_request(self.edge.app, asked, self.path, body, files)
         return self.request
+
+    def _read_body(self) -> tuple[Body, Files]:
+        block, stream = self.parsed.block, self.parsed.get_body_stream()
+        return read_body(block.sent.get("content-type", ""), block.length, stream, self.route.unreadable)
 
     def admit(self) -> Request:
         """The Request value, if it may have its handler. Raises ApiError."""
@@ -158,7 +160,7 @@ class ExpressLane:
         shape = shape_of(call.route.path, call.path, call.parsed.query)
         if self._slow.has(shape):
             return self._leave(channel, call)
-        began = clock.thread_seconds()
+        began = clock.thread_seconds() if call.parsed.query else 0.0  # 2 us, and what asks for nothing more is bounded
         try:
             response = call.run()
         except OverBudgetError:
@@ -166,7 +168,7 @@ class ExpressLane:
             return self._leave(channel, call)
         except Exception:  # noqa: BLE001 - Flask's lane meets it again, answers and logs it
             return False
-        if clock.thread_seconds() - began > SLOW_SECONDS:
+        if began and clock.thread_seconds() - began > SLOW_SECONDS:
             self._slow.add(shape)
         self.counts.by_loop += 1
         channel.answer(self._bytes_of(channel, call, response))

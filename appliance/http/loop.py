@@ -153,11 +153,12 @@ class Loop:
         if descriptor not in self.map or not self._events.get(descriptor, 0) & ready:
             return
         channel = self.map[descriptor]
-        self.touch(channel)
         if ready & selectors.EVENT_READ:
             self._guarded(channel, channel.handle_read_event)
         if ready & selectors.EVENT_WRITE and channel._fileno == descriptor:
             self._guarded(channel, channel.handle_write_event)
+        if ready != selectors.EVENT_READ or not getattr(channel, "is_quiet", False):
+            self.touch(channel)
 
     def _end(self, channel: Any) -> None:
         if not channel.requests:
