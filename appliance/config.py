@@ -19,6 +19,8 @@ from appliance.errors import ConfigError
 
 FILE_NAME = "homeport.toml"
 DEFAULT_PORT = 8090
+FULL = "full"
+NORMAL = "normal"
 NOT_OPTIONS = frozenset({"HOMEPORT_PYTHON_ENV", "HOMEPORT_ENTERED"})
 
 
@@ -74,6 +76,14 @@ def read_count(value: Any) -> int:
     return int(value)
 
 
+def read_durability(value: Any) -> str:
+    """full or normal."""
+    word = str(value).strip().lower()
+    if word not in (FULL, NORMAL):
+        raise ValueError("full or normal")
+    return word
+
+
 def read_list(value: Any) -> tuple[str, ...]:
     """Texts: a list in the file, comma-separated elsewhere."""
     parts = value.split(",") if isinstance(value, str) else value
@@ -119,6 +129,13 @@ OPTIONS: tuple[Option, ...] = (
     Option("origins", read_list, "*", "Web origins that may call the API from a browser (CORS).", "LIST"),
     Option("hosts", read_list, "", "More names under which this server may be addressed, besides its own.", "LIST"),
     Option("workers", read_count, "4", "Threads for requests that are not answered in the network loop.", "N"),
+    Option(
+        "durability",
+        read_durability,
+        FULL,
+        "full: what was answered is on the disk. normal: faster, but a power cut may lose the last answered writes.",
+        "full|normal",
+    ),
 )
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 
@@ -134,6 +151,7 @@ class Config:
     origins: tuple[str, ...]
     hosts: tuple[str, ...]
     workers: int
+    durability: str
     sources: Mapping[str, str]
 
     @property

@@ -24,7 +24,7 @@ BINDINGS: tuple[Callable[[App], None], ...] = (realtime.bind,)
 
 def build(config: Config) -> App:
     """The app on its data folder, without a network. Raises StorageError, ConfigError."""
-    database = open_database(config.dir)
+    database = open_database(config.dir, config.durability)
     app = App(config, database, LocalStorage(config.dir / FILES_FOLDER))
     create_system_collections(app)
     app.collections.reload()

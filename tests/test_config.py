@@ -80,6 +80,7 @@ def test_only_an_unnamed_port_may_give_way(tmp_path: Path) -> None:
 
 WRONG = [
     pytest.param({"workers": "0"}, {}, "", "workers is '0' (flag --workers)", id="a flag"),
+    pytest.param({"durability": "off"}, {}, "", "it must be full or normal", id="no such durability"),
     pytest.param(
         {}, {"HOMEPORT_LOCAL": "perhaps"}, "", "local is 'perhaps' (environment HOMEPORT_LOCAL)", id="a variable"
     ),

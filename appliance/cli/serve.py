@@ -23,7 +23,7 @@ from appliance.cli.listening import lan_address, listen
 from appliance.cli.logs import set_up_logging
 from appliance.cli.options import Config, examples, json_option, quiet_option, takes, verbose_option
 from appliance.cli.terminal import say, warn_of_unknown_variables
-from appliance.config import Address
+from appliance.config import NORMAL, Address
 
 STOP_SIGNALS = tuple(
     number
@@ -42,7 +42,7 @@ STOP_SECONDS = 10
         "run.py serve -v                                 log every request",
     )
 )
-@takes("http", "dir", "local", "headless", "origins", "hosts", "workers")
+@takes("http", "dir", "local", "headless", "origins", "hosts", "workers", "durability")
 @quiet_option
 @verbose_option
 @json_option
@@ -50,6 +50,7 @@ def serve(config: Config, quiet: bool, verbose: int, as_json: bool) -> int:
     """Serve the API and the dashboard (what `run.py` does by itself)."""
     set_up_logging(verbose, quiet)
     warn_of_unknown_variables()
+    warn_of_normal_durability(config)
     folder.prepare_folder(config.dir)
     with folder.held(config.dir):
         listener, address = listen(config)
@@ -69,6 +70,16 @@ def serve(config: Config, quiet: bool, verbose: int, as_json: bool) -> int:
         end_in_time()
         server.stop()
     return 130 if received == signal.SIGINT else 0
+
+
+def warn_of_normal_durability(config: Config) -> None:
+    """Say what is risked."""
+    if config.durability == NORMAL:
+        click.echo(
+            "Warning: durability is normal. A power cut may lose writes of the last half minute or so that were"
+            " answered; it damages nothing. --durability full keeps them.",
+            err=True,
+        )
 
 
 class Ready:
