@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final
 
+from appliance import clock
 from appliance.core.record import Record
 from appliance.realtime.changes import Changes, Task
 from appliance.realtime.clients import Client, Clients, new_client_id
@@ -20,6 +21,7 @@ from appliance.realtime.hub import Delivery, Hub
 
 log = logging.getLogger("homeport.realtime")
 
+WARN_SECONDS: Final = 60.0  # a flood of changes is worth one line of the log
 SEND_SECONDS: Final = 10.0  # how long a batch may take to be sent before the next one is begun all the same
 
 
@@ -30,7 +32,8 @@ class Realtime:
         self.clients = Clients()
         self.hub = Hub(self._forget)
         self.changes = Changes(self.deliver)
-        self._losing: set[Sequence[str]] = set()
+        self._losing: set[tuple[str, ...]] = set()
+        self._warned_at = -WARN_SECONDS
 
     def new_stream(self) -> ClientStream:
         """A stream for one more client."""
@@ -88,7 +91,9 @@ class Realtime:
         if keys in self._losing:
             return
         self._losing.add(keys)
-        log.warning("changes come faster than they can be told: who listens to %s is made to reconnect", keys[0])
+        if clock.monotonic() - self._warned_at > WARN_SECONDS:
+            self._warned_at = clock.monotonic()
+            log.warning("changes come faster than they can be told: who listens to %s is made to reconnect", keys[0])
         self.hub.call(partial(self._end_losing, keys))
 
     def _end_losing(self, keys: tuple[str, ...]) -> None:
