@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from appliance import clock
+from appliance.http.stalls import Stalls
 
 log = logging.getLogger("homeport.http")
 
@@ -55,17 +56,20 @@ class ChannelMap(dict[int, Any]):
 
 
 class Loop:
-    """One thread's turns. Other threads may use `wake` and `call` only."""
+    """One thread's turns. Other threads may use `wake`, `call` and `wake_up` only, and read `stalls`."""
 
     def __init__(self) -> None:
         self.map = ChannelMap(self)
         self.running: set[Any] = set()
         self.pull_trigger: Callable[[], None] = _no_trigger_yet
+        self.stalls = Stalls()
         self._selector = selectors.DefaultSelector()
         self._events: dict[int, int] = {}  # descriptor -> what the selector waits for
         self._touched: set[Any] = set()
         self._ended: deque[Any] = deque()
         self._calls: deque[Callable[[], None]] = deque()
+        self._is_woken = False  # the trigger is pulled, and the turn that it asks for has not begun
+        self._must_retry = False
         self._stopped = False
         self._timers: list[Timer] = []
 
@@ -80,12 +84,18 @@ class Loop:
     def wake(self, channel: Any) -> None:
         """From a worker: its request has ended, look at the channel now."""
         self._ended.append(channel)
-        self.pull_trigger()
+        self.wake_up()
 
     def call(self, function: Callable[[], None]) -> None:
         """From any thread: run `function` in the loop, soon."""
         self._calls.append(function)
-        self.pull_trigger()
+        self.wake_up()
+
+    def wake_up(self) -> None:
+        """From any thread: begin another turn. One pull of the trigger is enough for all who ask before it begins."""
+        if not self._is_woken:
+            self._is_woken = True
+            self.pull_trigger()
 
     def stop(self) -> None:
         """End `run` after this turn. Call it in the loop (`call(loop.stop)`)."""
@@ -98,16 +108,25 @@ class Loop:
         self._selector.close()
 
     def turn(self) -> None:
-        """Everything that is due now; waits for it when nothing is."""
-        must_retry = self._refresh()
-        pending = bool(self._calls or self._ended or self._touched)
-        for key, ready in self._selector.select(0 if pending else RETRY_SECONDS if must_retry else IDLE_SECONDS):
-            self._serve(key.fd, ready)
+        """Wait until something is due, and do everything that is."""
+        ready = self._selector.select(self._patience())
+        began = clock.monotonic()
+        self._is_woken = False  # before the queues are looked at: who comes later pulls the trigger again
+        for key, events in ready:
+            self._serve(key.fd, events)
         while self._calls:
             self._guarded(None, self._calls.popleft())
         while self._ended:
             self._end(self._ended.popleft())
-        self._run_timers(clock.monotonic())
+        self._run_timers(began)
+        self._must_retry = self._refresh()
+        ended = clock.monotonic()
+        self.stalls.note(ended - began, ended)
+
+    def _patience(self) -> float:
+        if self._calls or self._ended or self._touched:
+            return 0.0
+        return RETRY_SECONDS if self._must_retry else IDLE_SECONDS
 
     def unregister(self, descriptor: int) -> None:
         """Stop watching a descriptor that is about to be closed or given away."""
@@ -122,6 +141,8 @@ class Loop:
 
     def _refresh(self) -> bool:
         """Tell the selector what each touched channel waits for; whether one has output that is locked just now."""
+        if not self._touched and not self.running:
+            return False
         looked_at, self._touched = self._touched | self.running, set()
         for channel in looked_at:
             self._guarded(channel, self._watch, channel)
