@@ -52,6 +52,11 @@ def read_folder(value: Any) -> Path:
     return Path(read_text(value)).expanduser().absolute()
 
 
+def read_path(value: Any) -> Path | None:
+    """A file, made absolute; `~` is the user's home. None without one."""
+    return read_folder(value) if value else None
+
+
 def read_address(value: Any) -> Address:
     """HOST:PORT, [IPv6]:PORT, :PORT or PORT. Without a host: all addresses."""
     host, _, port = str(value).strip().rpartition(":")
@@ -128,6 +133,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("headless", read_switch, "false", "Never open a window or a browser."),
     Option("origins", read_list, "*", "Web origins that may call the API from a browser (CORS).", "LIST"),
     Option("hosts", read_list, "", "More names under which this server may be addressed, besides its own.", "LIST"),
+    Option("tls_cert", read_path, "", "A certificate with its chain, PEM: the server then speaks HTTPS only.", "FILE"),
+    Option("tls_key", read_path, "", "The certificate's key, PEM, without a passphrase.", "FILE"),
     Option("workers", read_count, "4", "Threads for requests that are not answered in the network loop.", "N"),
     Option(
         "durability",
@@ -150,6 +157,8 @@ class Config:
     headless: bool
     origins: tuple[str, ...]
     hosts: tuple[str, ...]
+    tls_cert: Path | None
+    tls_key: Path | None
     workers: int
     durability: str
     sources: Mapping[str, str]
@@ -174,6 +183,8 @@ def load_config(flags: Mapping[str, Any] | None = None, environ: Mapping[str, st
     from_file = read_file(path)
     for option in OPTIONS:
         values[option.name], sources[option.name] = read_option(option, given, environ, from_file, str(path))
+    if (values["tls_cert"] is None) != (values["tls_key"] is None):
+        raise ConfigError("--tls-cert and --tls-key belong together; one is missing.", "Name both, or none for HTTP.")
     if values["local"]:
         values["http"] = Address("127.0.0.1", values["http"].port)
     return Config(**values, sources=sources)
@@ -286,4 +297,4 @@ def as_text(value: Any) -> str:
     """A value as one would write it in a flag."""
     if isinstance(value, tuple):
         return ",".join(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else "" if value is None else str(value)

@@ -15,6 +15,7 @@ from appliance.realtime import binding as realtime
 from appliance.storage.sqlite import open_database
 
 if TYPE_CHECKING:
+    from appliance.http.certificates import Certificate
     from appliance.http.server import Server
 
 FILES_FOLDER = "storage"
@@ -35,8 +36,9 @@ def build(config: Config) -> App:
     return app
 
 
-def start(app: App, listener: socket.socket) -> Server:
-    """Answer requests on a listening socket. `stop()` of what it returns ends it gracefully.
+def start(app: App, listener: socket.socket, certificate: Certificate | None = None) -> Server:
+    """Answer requests on a listening socket: HTTPS with a certificate, else HTTP. `stop()` of what it returns ends it
+    gracefully.
 
     The network edge is loaded here, not above: commands that only work on the data start in half the time.
     """
@@ -45,6 +47,6 @@ def start(app: App, listener: socket.socket) -> Server:
     from dashboard.blueprint import build_blueprint
 
     panel = build_blueprint(app)
-    server = Server(app, build_flask_app(app, [panel]), listener)
+    server = Server(app, build_flask_app(app, [panel]), listener, certificate)
     server.start()
     return server

@@ -48,6 +48,7 @@ def set_up(flask_app: Flask, app: App) -> None:
         SESSION_COOKIE_NAME=f"homeport_{hashlib.sha256(key).hexdigest()[:8]}",
         SESSION_COOKIE_SAMESITE="Strict",
         SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SECURE=app.config.tls_cert is not None,
         SESSION_COOKIE_PATH="/_",
         PERMANENT_SESSION_LIFETIME=LIFETIME,
     )

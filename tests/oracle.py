@@ -87,7 +87,9 @@ def start_oracle(folder: Path) -> Server:
     return _serve("oracle", command, folder, folder / "pb_data")
 
 
-def start_ours(folder: Path, data: Path | None = None, *, has_superuser: bool = False) -> Server:
+def start_ours(
+    folder: Path, data: Path | None = None, *, has_superuser: bool = False, options: Sequence[str] = ()
+) -> Server:
     """Start our server through the same door as a user: run.py, in the interpreter that runs the tests.
 
     `has_superuser` says that the data folder brings the superuser along, say from an import.
@@ -96,7 +98,7 @@ def start_ours(folder: Path, data: Path | None = None, *, has_superuser: bool = 
     data = data or folder / "data"
     if not has_superuser:
         _upsert_superuser(command, data)
-    return _serve("ours", command, folder, data, serve_options=("--headless",))
+    return _serve("ours", command, folder, data, serve_options=("--headless", *options))
 
 
 def run_ours(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -117,7 +119,8 @@ def _serve(name: str, command: Sequence[str], folder: Path, data: Path, serve_op
     serve = [*command, "serve", "--http", address, "--dir", str(data), *serve_options]
     with log.open("wb") as output:
         started = subprocess.Popen(serve, stdout=output, stderr=output, env=own_environment(), cwd=folder)
-    server = Server(name=name, url=f"http://{address}", log=log, started=started)
+    scheme = "https" if "--tls-cert" in serve_options else "http"
+    server = Server(name=name, url=f"{scheme}://{address}", log=log, started=started)
     _wait_until_healthy(server)
     return server
 
@@ -156,7 +159,7 @@ def _wait_until_healthy(server: Server) -> None:
 
 def _is_healthy(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/api/health", timeout=2).status_code == 200
+        return httpx.get(f"{url}/api/health", timeout=2, verify=False).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from appliance.cli.logs import set_up_logging
 from appliance.cli.options import Config, examples, json_option, quiet_option, takes, verbose_option
 from appliance.cli.terminal import say, warn_of_unknown_variables
 from appliance.config import NORMAL, Address
+
+if TYPE_CHECKING:
+    from appliance.http.certificates import Certificate
 
 STOP_SIGNALS = tuple(
     number
@@ -42,7 +45,7 @@ STOP_SECONDS = 10
         "run.py serve -v                                 log every request",
     )
 )
-@takes("http", "dir", "local", "headless", "origins", "hosts", "workers", "durability")
+@takes("http", "dir", "local", "headless", "origins", "hosts", "tls_cert", "tls_key", "workers", "durability")
 @quiet_option
 @verbose_option
 @json_option
@@ -53,11 +56,12 @@ def serve(config: Config, quiet: bool, verbose: int, as_json: bool) -> int:
     warn_of_normal_durability(config)
     folder.prepare_folder(config.dir)
     with folder.held(config.dir):
+        certificate = load_certificate(config)
         listener, address = listen(config)
         from appliance import wiring  # takes half a second; what is refused above shows at once
 
         app = wiring.build(config)
-        server = wiring.start(app, listener)
+        server = wiring.start(app, listener, certificate)
         ready = Ready(config, address, app.first_run.code())
         folder.write_running(config.dir, ready.url)
         if as_json:
@@ -70,6 +74,15 @@ def serve(config: Config, quiet: bool, verbose: int, as_json: bool) -> int:
         end_in_time()
         server.stop()
     return 130 if received == signal.SIGINT else 0
+
+
+def load_certificate(config: Config) -> Certificate | None:
+    """The certificate, where one is named. Raises ConfigError."""
+    if config.tls_cert is None or config.tls_key is None:
+        return None
+    from appliance.http.certificates import Certificate  # what speaks plain HTTP pays nothing for it
+
+    return Certificate(config.tls_cert, config.tls_key)
 
 
 def warn_of_normal_durability(config: Config) -> None:
@@ -92,9 +105,10 @@ class Ready:
         self.port = address.port
         self.gave_way = not config.has_chosen_port and address.port != config.http.port
         local_host = "127.0.0.1" if address.is_everywhere else address.host
-        self.url = f"http://{Address(local_host, address.port)}"
+        scheme = "https" if config.tls_cert else "http"
+        self.url = f"{scheme}://{Address(local_host, address.port)}"
         lan_host = lan_address() if address.is_everywhere else ""
-        self.lan_url = f"http://{Address(lan_host, address.port)}" if lan_host else ""
+        self.lan_url = f"{scheme}://{Address(lan_host, address.port)}" if lan_host else ""
         self.dashboard = f"{self.url}/_/"
 
     def as_json(self) -> str:

@@ -7,6 +7,7 @@ import logging
 import socket
 import sys
 import threading
+from functools import partial
 from typing import Final
 
 import flask
@@ -18,17 +19,21 @@ from waitress.task import ThreadedTaskDispatcher
 from appliance import clock
 from appliance.core.app import App
 from appliance.core.events import Start, Stop
+from appliance.http.certificates import Certificate
 from appliance.http.channel import Channel
 from appliance.http.edge import EDGE, Edge
 from appliance.http.express import BUDGET_SECONDS, ExpressLane
+from appliance.http.handshakes import Handshakes
 from appliance.http.loop import Loop
 from appliance.http.middleware.security_headers import HEADERS
 from appliance.http.password_lane import PasswordLane, may_hash
+from appliance.http.tls import TlsChannel, TlsSocket
 
 log = logging.getLogger("homeport.http")
 
 STOP_SECONDS: Final = 5.0  # requests in flight may take so long when the server stops; the whole stop has 10
 SWITCH_SECONDS: Final = 1e-4  # at Python's 5 ms one busy worker keeps the loop waiting 50 times longer than its work
+RENEWAL_SECONDS: Final = 60.0  # how often the certificate's files are looked at
 CHECK_SECONDS: Final = 1.0  # how often slow and silent clients are looked for
 RESERVED_DESCRIPTORS: Final = 128  # for the database, uploads and outgoing calls
 PAUSE_SECONDS: Final = 0.2  # no accepting for so long after the system has run out of descriptors
@@ -44,6 +49,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     def __init__(self, app: App, loop: Loop, application: flask.Flask, adj: Adjustments, sock: socket.socket) -> None:
         self.app = app
+        self.handshakes: Handshakes | None = None
         self.loop = loop
         self.lane = ExpressLane(application.extensions[EDGE], loop)
         self.password_lane = PasswordLane()
@@ -66,7 +72,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
     def readable(self) -> bool:
         """Whether to accept: not when stopping, paused or full."""
         is_open = self.accepting and clock.monotonic() >= self._paused_until
-        return is_open and len(self.loop.map) < self.adj.connection_limit
+        return is_open and len(self.loop.map) + len(self.handshakes or ()) < self.adj.connection_limit
 
     def close_quiet(self) -> None:
         """When stopping: close connections on which nothing happens. The others end with their next answer."""
@@ -91,8 +97,19 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
                 log.warning("no descriptor left for a new connection: accepting pauses (%s)", error)
                 self._paused_until = clock.monotonic() + PAUSE_SECONDS
             return False
-        self.channel_class(self, connection, address, self.adj, map=self._map)
+        if self.handshakes is None:
+            self._open(connection, address)
+        else:
+            self.handshakes.begin(connection, partial(self._shaken, address))
         return True
+
+    def _shaken(self, address: tuple[str, int], sock: TlsSocket) -> None:
+        """From a handshake's thread."""
+        self.loop.call(partial(self._open, sock, address))
+
+    def _open(self, connection: socket.socket, address: tuple[str, int]) -> None:
+        make_channel = self.channel_class if self.handshakes is None else TlsChannel
+        make_channel(self, connection, address, self.adj, map=self._map)
 
     def check_clients(self, moment: float) -> None:
         """Close what is too slow or too long silent, and whoever holds too many unfinished requests. And look again
@@ -107,6 +124,10 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
                 channel.handle_close()
 
     def pull_trigger(self) -> None:
+        """waitress asks for another turn after each request, and so do we: the loop makes one of both."""
+        self.loop.wake_up()
+
+    def ring(self) -> None:
         """Wake the loop, unless it is closed: its descriptor may be somebody else's by then."""
         if not self.trigger._closed:
             super().pull_trigger()
@@ -122,7 +143,9 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 class Server:
     """A running server. `stop()` ends it within ten seconds and may be called from any thread, once or more."""
 
-    def __init__(self, app: App, application: flask.Flask, listener: socket.socket) -> None:
+    def __init__(
+        self, app: App, application: flask.Flask, listener: socket.socket, certificate: Certificate | None = None
+    ) -> None:
         _tame_waitress()
         self._app = app
         self.loop = Loop()
@@ -130,8 +153,10 @@ class Server:
         adj.refusal_headers = _refusal_headers(app.config.origins)
         edge: Edge = application.extensions[EDGE]
         adj.body_limit_for = edge.body_limits.limit_for
+        adj.url_scheme = "https" if certificate else "http"
         self.listener = Listener(app, self.loop, application, adj, listener)
-        self.loop.pull_trigger = self.listener.pull_trigger
+        self._certificate = certificate
+        self.loop.pull_trigger = self.listener.ring
         self.address: tuple[str, int] = (str(self.listener.effective_host), int(self.listener.effective_port))
         self.workers: ThreadedTaskDispatcher = self.listener.task_dispatcher
         self._thread = threading.Thread(target=self._run, name="homeport-loop", daemon=True)
@@ -142,6 +167,9 @@ class Server:
         """Start workers and loop; returns at once."""
         sys.setswitchinterval(SWITCH_SECONDS)
         self._announce(Start(app=self._app))
+        if self._certificate is not None:
+            self.listener.handshakes = Handshakes(self._certificate)
+            self.loop.every(RENEWAL_SECONDS, self._certificate.refresh)
         self.workers.set_thread_count(self.listener.adj.threads)
         self._thread.start()
 
@@ -157,6 +185,8 @@ class Server:
         self._announce(Stop(app=self._app))
         self.workers.shutdown(timeout=1)
         self.listener.password_lane.shutdown(timeout=1)
+        if self.listener.handshakes is not None:
+            self.listener.handshakes.stop()
         self.loop.call(self._close_everything)
         self._thread.join(timeout=1)
         self._app.close()
@@ -182,7 +212,8 @@ class Server:
             pause.wait(0.02)
 
     def _has_work(self) -> bool:
-        return bool(self.loop.running or self.listener.lane.waiting or self.listener.active_channels)
+        listener = self.listener
+        return bool(self.loop.running or listener.lane.waiting or listener.active_channels or listener.handshakes)
 
     def _close_everything(self) -> None:
         self.loop.stop()

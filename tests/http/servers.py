@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from appliance.core.app import App
+from appliance.http.certificates import Certificate
 from appliance.http.flask_app import build_flask_app
 from appliance.http.routes import ROUTES, Route
 from appliance.http.server import Server
@@ -19,10 +20,10 @@ ADDRESS = "127.0.0.1"
 
 
 @contextmanager
-def serve(app: App, more: Iterable[Route] = ()) -> Iterator[Server]:
+def serve(app: App, more: Iterable[Route] = (), certificate: Certificate | None = None) -> Iterator[Server]:
     """The whole edge around `app`, with the wire's routes and `more`. Stopping it closes the app."""
     listener = socket.create_server((ADDRESS, 0), backlog=1024)
-    server = Server(app, build_flask_app(app, routes=(*ROUTES, *more)), listener)
+    server = Server(app, build_flask_app(app, routes=(*ROUTES, *more)), listener, certificate)
     server.listener.quiet_seconds = 0.05
     server.start()
     try:
