@@ -214,17 +214,18 @@ class Hub:
         self._calls: deque[Callable[[], None]] = deque()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._ready = threading.Event()
         self._loop: Any = None
-        self._waker: Any = None
-        self._is_stopped = False
+        self._over: Any = None
+        self._waker: Any = None  # while the loop runs
 
     def call(self, function: Callable[[], None]) -> None:
-        """From any thread: run `function` in the hub's, soon and in order."""
+        """From any thread: run `function` in the hub's, soon and in order. Never waits, not even for the start."""
         self._calls.append(function)
-        self._start()
         with self._lock:
-            if not self._is_stopped:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="homeport-hub", daemon=True)
+                self._thread.start()
+            if self._waker is not None:
                 self._waker.send()
 
     def adopt(self, client: Client, sock: socket.socket, is_chunked: bool, opening: Frame) -> None:
@@ -290,30 +291,22 @@ class Hub:
             log.info("realtime clients read too slowly: the one furthest behind is dropped")
             connection.close()
 
-    def _start(self) -> None:
-        if self._ready.is_set():
-            return
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="homeport-hub", daemon=True)
-                self._thread.start()
-        self._ready.wait()
-
     def _run(self) -> None:
         import gevent.event  # 5 MB and 60 ms that only a box with realtime clients pays
 
-        own = gevent.get_hub()
-        self._loop = own.loop
-        self._waker = self._loop.async_()
-        self._waker.start(self._run_calls)
+        self._loop = gevent.get_hub().loop
+        self._over = gevent.event.Event()
+        waker = self._loop.async_()
+        waker.start(self._run_calls)
         checker = self._loop.timer(CHECK_SECONDS, CHECK_SECONDS)
         checker.start(self._check)
-        self._over = gevent.event.Event()
-        self._ready.set()
+        with self._lock:
+            self._waker = waker
+            waker.send()
         self._over.wait()
         with self._lock:
-            self._is_stopped = True
-            self._waker.stop()
+            self._waker = None
+        waker.stop()
         checker.stop()
 
     def _run_calls(self) -> None:
