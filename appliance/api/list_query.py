@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from appliance.core.records.query import ListQuery
+from appliance.core.records.page import ListQuery
 from appliance.errors import BadRequest
 
 DEFAULT_PER_PAGE: Final = 30

@@ -37,7 +37,8 @@ from appliance.core.records.access import (
 from appliance.core.records.expand import expand_records
 from appliance.core.records.files import staged_files
 from appliance.core.records.json import pick_fields, record_as_json, records_as_json
-from appliance.core.records.query import RecordPage, find_record
+from appliance.core.records.page import RecordPage
+from appliance.core.records.query import find_record
 from appliance.core.records.text import has_plain_text, page_text, record_text
 from appliance.core.request_info import RequestInfo
 from appliance.core.resolvers.values import body_for_rules
@@ -185,7 +186,8 @@ def _create(app: App, wanted: Wanted) -> Record:
     record.assign(wanted.changes)
     info = _info_of(record, wanted)
     require_draft(app, record, info)
-    check_credentials(record, wanted.credentials, can_manage(app, record, info))
+    if record.collection.is_auth:
+        check_credentials(record, wanted.credentials, can_manage(app, record, info))
     return record_save.create_inside(app, record, info)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from appliance.core.app import App
-from appliance.core.records.query import ListQuery, list_records, values_match
+from appliance.core.records.page import ListQuery, list_records
+from appliance.core.records.query import values_match
 from appliance.errors import ApiError
 from tests.rules.conftest import EVERYBODY, SUPERUSER, Original, request_of
 

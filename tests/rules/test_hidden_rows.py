@@ -9,7 +9,7 @@ import pytest
 
 from appliance.core.app import App
 from appliance.core.record import Record
-from appliance.core.records.query import ListQuery, list_records
+from appliance.core.records.page import ListQuery, list_records
 from appliance.core.records.save import create_record
 from appliance.core.request_info import RequestInfo
 from tests.core.bare_app import add_collection, open_app

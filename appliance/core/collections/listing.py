@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from appliance.core.collection import Collection
 from appliance.core.collections.store import TABLE
 from appliance.core.fields import field_from_json
-from appliance.core.records.query import ListQuery, list_records
+from appliance.core.records.page import ListQuery, list_records
 from appliance.core.request_info import RequestInfo
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ itself, or a JSON array of texts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from appliance.core.fields.base import Field, option, read_whole
+from appliance.core.fields.base import Field, Kind, option, read_whole
 from appliance.core.fields.casts import to_texts
 
 
@@ -54,6 +54,21 @@ class ManyField(Field):
         if self.is_multiple:
             return [] if stored == "[]" else self.shaped(to_texts(stored))
         return stored if type(stored) is str and "[" not in stored else self.shaped(to_texts(stored))
+
+    def json_reader(self, kind: Kind) -> Callable[[Any], Any] | None:
+        """A column of our own holds one text, or a JSON array of distinct texts; anything else is read with care."""
+        if kind is not str:
+            return super().json_reader(kind)
+        return self._quick_list if self.is_multiple else self.from_column
+
+    def _quick_list(self, stored: str) -> Any:
+        found: Any
+        try:
+            found = orjson.loads(stored) if stored[:1] == "[" else None
+        except orjson.JSONDecodeError:
+            found = None
+        is_plain = type(found) is list and all(type(each) is str and each for each in found)
+        return found if is_plain and len(set(found)) == len(found) else self.value_as_json(self.from_column(stored))
 
     def value_as_json(self, value: Any) -> str | list[str]:
         """The text, or a list of its own that the caller may change."""

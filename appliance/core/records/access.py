@@ -27,14 +27,11 @@ from appliance.core.collection import Collection
 from appliance.core.fields.base import Field
 from appliance.core.record import Record
 from appliance.core.records.cache import StoredRow
+from appliance.core.records.page import ListQuery, PageRead, RecordPage, list_records
 from appliance.core.records.query import (
-    ListQuery,
-    PageRead,
-    RecordPage,
     find_allowed_records,
     find_allowed_row,
     find_back_records,
-    list_records,
     matches_rule,
     values_match,
 )

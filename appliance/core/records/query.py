@@ -10,9 +10,7 @@ about it, and the total of a list. Inside a write nothing is taken from there: i
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +26,6 @@ from appliance.core.records.statement import (
     EXISTS,
     EXISTS_NEW,
     EXISTS_VALUES,
-    PAGE,
     Plan,
     PlanCache,
     Spec,
@@ -43,54 +40,12 @@ if TYPE_CHECKING:
     from appliance.core.app import App
     from appliance.storage.database import Row
 
-DEFAULT_PER_PAGE: Final = 30
-MAX_PER_PAGE: Final = 1000
 MAX_SECONDS: Final = 10.0  # for one statement: paths through many records multiply, and anybody may send a filter
 MAX_BACK_RECORDS: Final = 1000
-MAX_PAGE: Final = 2**40  # its offset still fits SQLite's integer
-SUPERUSERS_ONLY: Final = "Only superusers can perform this action."
 TEMPORARY_ID: Final = "__new_record__"  # what a rule sees as the id of a record that has none yet
 _CLOSED_ROOMS: Final = ("@collection.", "@request.")
 
 _plans: Final = PlanCache()  # revisions never repeat within a process, so all apps can share it
-
-
-@dataclass(frozen=True, slots=True)
-class ListQuery:
-    """A client's list parameters, as sent. Pages count from 1; out-of-range numbers are moved into range."""
-
-    filter: str = ""
-    sort: str = ""
-    page: int = 1
-    per_page: int = DEFAULT_PER_PAGE
-    skip_total: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RowPage:
-    """One page as rows, whose columns stand in the order of the collection's fields. `total` is -1 when it was not
-    asked for."""
-
-    rows: list[Row]
-    page: int
-    per_page: int
-    total: int
-
-    @property
-    def total_pages(self) -> int:
-        """Pages in all, -1 when the total was not asked for."""
-        return -1 if self.total < 0 else -(-self.total // self.per_page)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordPage:
-    """One page as records, otherwise like RowPage."""
-
-    records: list[Record]
-    page: int
-    per_page: int
-    total: int
-    total_pages: int
 
 
 def find_record(app: App, collection: Collection, record_id: str) -> Record | None:
@@ -131,7 +86,7 @@ def find_allowed_records(
     if len(ids) == 1:
         stored = find_allowed_row(app, collection, ids[0], rule, request)
         return [Record.from_row(collection, stored.row)] if stored else []
-    text = _rule_for(rule, request)
+    text = binding_rule(rule, request)
     if text is None or not ids:
         return []
     rows = _run(app, collection, Spec(BY_IDS, text), request, {"ids": json.dumps(list(ids))})
@@ -146,7 +101,7 @@ def find_back_records(
 
     At most MAX_BACK_RECORDS for each id, as on the wire; ids without any are left out.
     """
-    text = _rule_for(rule, request)
+    text = binding_rule(rule, request)
     if text is None or not ids:
         return {}
     asked = {"ids": json.dumps(list(ids)), "limit": MAX_BACK_RECORDS}
@@ -170,7 +125,7 @@ def matches_rule(app: App, record: Record, rule: str | None, request: RequestInf
     A stored record is judged by its row. A new one by the values it would get, with '' as its dates and with
     a placeholder as its id while it has none. Raises RuleError when the stored rule can't be compiled.
     """
-    text = _rule_for(rule, request)
+    text = binding_rule(rule, request)
     if text is None or text == "":
         return text == ""
     if not record.is_new:
@@ -191,10 +146,10 @@ def values_match(app: App, record: Record, rule: str | None, client_filter: str,
 def values_plan(app: App, record: Record, rule: str | None, client_filter: str, request: RequestInfo) -> Plan | bool:
     """How `values_match` finds its answer for this request and whatever values, or the answer itself where no value
     matters. Raises Forbidden, BadRequest, RuleError."""
-    text = _rule_for(rule, request)
+    text = binding_rule(rule, request)
     if text is None or not (text or client_filter):
         return text is not None
-    _check_client_text(ListQuery(client_filter), request)
+    check_client_text(client_filter, request)
     purpose = EXISTS_NEW if record.is_new else EXISTS_VALUES
     spec = Spec(purpose, text, client_filter, by_superuser=request.is_superuser)
     return _plans.get(app.collections, record.collection, spec, request)
@@ -207,7 +162,7 @@ def find_allowed_row(
 
     A verdict is remembered about one state of the row: a new state is a new StoredRow. Raises RuleError.
     """
-    text = _rule_for(rule, request)
+    text = binding_rule(rule, request)
     if text is None:
         return None
     is_writing = app.database.is_writing
@@ -219,7 +174,7 @@ def find_allowed_row(
     if is_writing or not plan.is_local:
         rows = run_select(app, plan.select, parameters)
         return StoredRow(collection, rows[0]) if rows else None
-    verdict = _key(plan, parameters) if text else None
+    verdict = answer_key(plan, parameters) if text else None
     if known is not None and app.cache.find_verdict(verdict) is known:
         return known
     version = app.cache.version(collection.name)
@@ -227,92 +182,28 @@ def find_allowed_row(
     return app.cache.keep_row(collection, record_id, rows[0], version, verdict) if rows else None
 
 
-def read_page(app: App, collection: Collection, query: ListQuery, request: RequestInfo) -> RowPage:
-    """A page of the rows that the collection's list rule and the client's filter leave.
-
-    Raises Forbidden when only superusers may list, or use a name that the filter uses; BadRequest, which says nothing
-    more to the client, for a filter or sort that can't be read: its `hint` tells the operator what and where.
-    """
-    return PageRead(app, collection, query, request).page()
-
-
-class PageRead:
-    """One page to read: its plan and parameters. `key` names its answer among those of the table's version; None where
-    it can't be kept. Raises as `read_page` does, when made and when read."""
-
-    def __init__(self, app: App, collection: Collection, query: ListQuery, request: RequestInfo) -> None:
-        rule = _rule_for(collection.rules.get("listRule"), request)
-        if rule is None:
-            raise Forbidden(SUPERUSERS_ONLY)
-        _check_client_text(query, request)
-        self._app = app
-        self._table = collection.name
-        self._number = min(max(query.page, 1), MAX_PAGE)
-        self._size = min(query.per_page, MAX_PER_PAGE) if query.per_page > 0 else DEFAULT_PER_PAGE
-        self._wants_total = not query.skip_total
-        asking = Asking(request, now(), {"limit": self._size, "offset": (self._number - 1) * self._size})
-        with _client_errors():
-            spec = Spec(PAGE, rule, query.filter, query.sort, request.is_superuser)
-            self._plan = _plans.get(app.collections, collection, spec, request)
-        self._parameters = bind(self._plan.select.parameters, asking)
-        self._count = self._plan.count if self._wants_total else None
-        self._count_parameters = bind(self._count.parameters, asking) if self._count else []
-        can_keep = self._plan.is_local and not app.database.is_writing
-        self.key = _key(self._plan, self._parameters, self._wants_total) if can_keep else None
-
-    def page(self) -> RowPage:
-        """The rows; none are asked for when the total is 0."""
-        with _client_errors():
-            total = self._total()
-            rows = run_select(self._app, self._plan.select, self._parameters) if total else []
-        return RowPage(rows, self._number, self._size, total)
-
-    def _total(self) -> int:
-        if self._count is None:
-            return -1
-        key = _key(self._count, self._count_parameters) if self.key is not None else None
-        known = self._app.cache.find_answer(self._table, key) if key is not None else None
-        if known is not None:
-            return int(known)
-        version = self._app.cache.version(self._table)
-        total = int(run_select(self._app, self._count, self._count_parameters)[0][0])
-        if key is not None:
-            self._app.cache.keep_answer(self._table, key, total, 0, version)
-        return total
-
-
-@contextmanager
-def _client_errors() -> Iterator[None]:
-    """A filter or sort that can't be compiled or evaluated is the client's mistake."""
-    try:
-        yield
-    except RuleError as error:
-        raise BadRequest(hint=error.hint or error.message) from error
-
-
-def _key(statement: object, parameters: Sequence[Any], *more: object) -> Hashable:
+def answer_key(statement: object, parameters: Sequence[Any], *more: object) -> Hashable:
     """What an answer is kept under. Types count: SQL tells 1 from 1.0, Python's dict doesn't."""
     return (statement, *parameters, *map(type, parameters), *more)
 
 
-def list_records(app: App, collection: Collection, query: ListQuery, request: RequestInfo) -> RecordPage:
-    """Like `read_page`, as records."""
-    page = read_page(app, collection, query, request)
-    records = [Record.from_row(collection, row) for row in page.rows]
-    return RecordPage(records, page.page, page.per_page, page.total, page.total_pages)
-
-
-def _check_client_text(query: ListQuery, request: RequestInfo) -> None:
-    if len(query.filter.encode()) > MAX_FILTER_BYTES:
+def check_client_text(text: str, request: RequestInfo) -> None:
+    """What a client may write into a filter or sort: Raises BadRequest, Forbidden."""
+    if len(text.encode()) > MAX_FILTER_BYTES:
         raise BadRequest(hint=f"A filter may have {MAX_FILTER_BYTES} bytes.")
     if request.is_superuser:
         return
     for room in _CLOSED_ROOMS:
-        if room in query.filter or room in query.sort:
+        if room in text:
             raise Forbidden(f"Only superusers can filter by {room}")
 
 
-def _rule_for(rule: str | None, request: RequestInfo) -> str | None:
+def plan_for(app: App, collection: Collection, spec: Spec, request: RequestInfo) -> Plan:
+    """The plan of a spec that fits the request. Raises RuleError."""
+    return _plans.get(app.collections, collection, spec, request)
+
+
+def binding_rule(rule: str | None, request: RequestInfo) -> str | None:
     """The rule that binds this request: none for superusers."""
     return "" if request.is_superuser else rule
 

@@ -47,6 +47,11 @@ EXISTS_VALUES: Final = "exists values"  # whether a stored record with other val
 MAX_PLAN_CHARACTERS: Final = 8_000_000  # of SQL kept: one hostile filter of 3,500 bytes can make half a million
 PLAN_OVERHEAD: Final = 4_000  # what a plan takes besides, so that at most 2,000 are kept
 CHANGES_BY_ITSELF: Final = ("RANDOM()", "STRFTIME(")  # strftime knows the time of day
+ASCENDING: Final = "ASC"
+DESCENDING: Final = "DESC"
+
+OrderKey = tuple[Sql, str]  # what to sort by, and the direction
+
 MAX_VARIANTS: Final = 16  # statements kept for one combination, for requests of different shape
 
 
@@ -67,24 +72,32 @@ class Spec:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """A statement, its count where the purpose has one, and the facts about the request that it was built for.
+    """A statement, and the facts about the request that it was built for. A page also has its `count`; where one pass
+    over the table can bring both, `at_once` has the total as the first column of each row.
 
     `is_local`: what it brings depends on the rows of its own table and on its parameters, on nothing else.
     """
 
     select: Sql
-    count: Sql | None
     guards: tuple[Guard, ...]
-    is_local: bool = False
+    is_local: bool
+    count: Sql | None = None
+    at_once: Sql | None = None
 
     @property
     def characters(self) -> int:
         """How much SQL it holds."""
-        return len(self.select.text) + (len(self.count.text) if self.count else 0)
+        return sum(len(each.text) for each in (self.select, self.count, self.at_once) if each)
 
     def fits(self, request: RequestInfo) -> bool:
         """Whether the statement means the same for this request."""
         return all(guard.holds(request) for guard in self.guards)
+
+
+def _order_by(keys: Sequence[OrderKey]) -> list[Sql]:
+    if not keys:
+        return []
+    return [sql("ORDER BY {}", join_sql(", ", [sql(f"{{}} {direction}", key) for key, direction in keys]))]
 
 
 class PlanCache:
@@ -141,7 +154,8 @@ class _Builder:
         conditions += self.joins.conditions
         if self.spec.purpose == PAGE:
             return self._page(conditions, order)
-        return self._plan(self._single(conditions), None)
+        select = self._single(conditions)
+        return Plan(select, tuple(self.facts.guards.values()), self._is_local(select))
 
     def _client_reach(self) -> Reach:
         return Reach(hidden=self.spec.by_superuser, unlisted=self.spec.by_superuser)
@@ -152,18 +166,17 @@ class _Builder:
     def _condition(self, text: str, reach: Reach) -> Sql:
         return sql("({})", compile_expression(parse_expression(text), self._resolver(reach), DIALECT))
 
-    def _order(self, keys: Sequence[SortKey]) -> Sql | None:
+    def _order(self, keys: Sequence[SortKey]) -> list[OrderKey]:
         if not keys:
-            return None
+            return []
         resolver = self._resolver(self._client_reach())
-        return sql("ORDER BY {}", join_sql(", ", [self._sort_key(key, resolver) for key in keys]))
+        return [(self._sort_key(key, resolver), DESCENDING if key.is_descending else ASCENDING) for key in keys]
 
     def _sort_key(self, key: SortKey, resolver: RequestResolver) -> Sql:
         if key.name == RANDOM:
             return DIALECT.random()
-        direction = "DESC" if key.is_descending else "ASC"
         if key.name == ROW_ORDER and not self.collection.is_view:  # a view's rows have no order of their own
-            return sql(f"{{}} {direction}", DIALECT.row_order(ALIAS))
+            return DIALECT.row_order(ALIAS)
         try:
             operand = resolver.resolve(key.name)
         except RuleError as error:
@@ -171,8 +184,8 @@ class _Builder:
         if operand.kind is not Kind.COLUMN:
             raise RuleError("invalid sort field", key.column, f"Column {key.column}: {key.name} is no field.")
         if operand.visible is not None:
-            return sql(f"CASE WHEN {{}} THEN {{}} END {direction}", operand.visible, operand.value)
-        return sql(f"{{}} {direction}", operand.value)
+            return sql("CASE WHEN {} THEN {} END", operand.visible, operand.value)
+        return operand.value
 
     def _from(self, conditions: Sequence[Sql]) -> Sql:
         pieces = [sql(f"FROM {{}} AS {ALIAS}", self.root.table), *self.joins.clauses]
@@ -184,16 +197,30 @@ class _Builder:
         columns = join_sql(", ", [self.joins.column(ALIAS, each.name) for each in self.collection.fields])
         return sql("SELECT DISTINCT {}" if self.joins.clauses else "SELECT {}", columns)
 
-    def _page(self, conditions: Sequence[Sql], order: Sql | None) -> Plan:
+    def _page(self, conditions: Sequence[Sql], order: Sequence[OrderKey]) -> Plan:
         """DISTINCT only where joins can repeat a record: it costs a sort or a table."""
         source = self._from(conditions)
         limits = sql("LIMIT {} OFFSET {}", parameter(value_slot("limit")), parameter(value_slot("offset")))
-        select = join_sql(" ", [self._columns(), source, *([order] if order else []), limits])
+        select = join_sql(" ", [self._columns(), source, *_order_by(order), limits])
         counted = sql("COUNT(DISTINCT {})", self._id()) if self.joins.clauses else Sql("COUNT(*)")
-        return self._plan(select, sql("SELECT {} {}", counted, source))
+        is_local = self._is_local(select)
+        at_once = self._at_once(source, order, limits) if is_local and conditions and order else None
+        guards = tuple(self.facts.guards.values())
+        return Plan(select, guards, is_local, sql("SELECT {} {}", counted, source), at_once)
 
-    def _plan(self, select: Sql, count: Sql | None) -> Plan:
-        return Plan(select, count, tuple(self.facts.guards.values()), self._is_local(select))
+    def _at_once(self, source: Sql, order: Sequence[OrderKey], limits: Sql) -> Sql:
+        """A sorted page looks at every row that matches anyway: so they are counted on the way, and only those on the
+        page are read whole. One pass instead of two; where few rows match it costs little more than the count."""
+        keys = [(sql(f"{{}} AS key{place}", key), direction) for place, (key, direction) in enumerate(order)]
+        named = [(Sql(f"key{place}"), direction) for place, (_, direction) in enumerate(order)]
+        row = DIALECT.row_order(ALIAS)
+        matched = sql("SELECT {} AS place, {} {}", row, join_sql(", ", [key for key, _ in keys]), source)
+        shown = join_sql(" ", [Sql("SELECT place FROM matched"), *_order_by(named), limits])
+        columns = join_sql(", ", [self.joins.column(ALIAS, each.name) for each in self.collection.fields])
+        found = sql("WITH matched AS MATERIALIZED ({}), shown AS ({})", matched, shown)
+        wanted = sql("SELECT (SELECT COUNT(*) FROM matched), {} FROM shown", columns)
+        whole = sql("CROSS JOIN {} AS {} ON {} = shown.place", self.root.table, Sql(ALIAS), row)
+        return join_sql(" ", (found, wanted, whole))
 
     def _is_local(self, select: Sql) -> bool:
         """A statement with a moment in it could be kept, but no moment comes twice."""

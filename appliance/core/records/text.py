@@ -15,7 +15,7 @@ from appliance.core.collection import Collection
 from appliance.core.records.access import allowed_page, get_allowed_row
 from appliance.core.records.field_picker import pick_fields
 from appliance.core.records.json import shape_of
-from appliance.core.records.query import ListQuery, RowPage
+from appliance.core.records.page import ListQuery, RowPage
 from appliance.core.records.shape import Shape
 from appliance.core.request_info import RequestInfo
 

@@ -6,7 +6,8 @@ import pytest
 
 from appliance.core.record import Record
 from appliance.core.records import access
-from appliance.core.records.query import ListQuery, find_record
+from appliance.core.records.page import ListQuery
+from appliance.core.records.query import find_record
 from appliance.errors import BadRequest, Forbidden, NotFound
 from tests.core.records_world import World
 

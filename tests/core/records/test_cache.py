@@ -20,7 +20,8 @@ import pytest
 from appliance.core.collection import Collection
 from appliance.core.record import Record
 from appliance.core.records.cache import RecordCache
-from appliance.core.records.query import ListQuery, find_record
+from appliance.core.records.page import ListQuery
+from appliance.core.records.query import find_record
 from appliance.core.records.save import create_record, update_record
 from appliance.core.records.text import page_text, record_text
 from appliance.core.request_info import RequestInfo

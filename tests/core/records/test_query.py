@@ -9,14 +9,13 @@ import pytest
 from appliance.core.record import Record
 from appliance.core.records import query as record_query
 from appliance.core.records import statement as record_statement
+from appliance.core.records.page import ListQuery, list_records
 from appliance.core.records.query import (
-    ListQuery,
     find_allowed_record,
     find_allowed_records,
     find_record,
     find_records,
     find_records_by,
-    list_records,
     matches_rule,
     values_match,
 )
