@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from appliance import clock
 from appliance.api.request import Request, Response, Write
-from appliance.errors import ApiError, OverBudgetError, SchemaMovedError
+from appliance.errors import ApiError, BusyError, OverBudgetError, SchemaMovedError
 from appliance.http.answers import response_to_error
 from appliance.http.bodies import JSON_TYPE, Body, Files, read_body
 from appliance.http.edge import Edge
@@ -103,7 +103,10 @@ class Call:
 
     def _read_body(self) -> tuple[Body, Files]:
         block, stream = self.parsed.block, self.parsed.get_body_stream()
-        return read_body(block.sent.get("content-type", ""), block.length, stream, self.route.unreadable)
+        try:
+            return read_body(block.sent.get("content-type", ""), block.length, stream, self.route.unreadable)
+        finally:
+            stream.seek(0)  # where the lane gives the request up, Flask reads it again
 
     def admit(self) -> Request:
         """The Request value, if it may have its handler. Raises ApiError."""
@@ -202,7 +205,7 @@ class ExpressLane:
                 return self._leave(channel, call)
             write = begin.write(call.admit())
             self._edge.app.database.submit(write.work, partial(self._stored, channel, call, write))
-        except ApiError as error:
+        except (ApiError, BusyError) as error:
             self.counts.by_loop += 1
             channel.answer(self._bytes_of(channel, call, call.explain(error)))
             return True

@@ -14,6 +14,7 @@ from tests.faults.disk import ALL, Disk
 from tests.faults.history import History
 from tests.faults.journal import Event, Kind, read_journal
 from tests.faults.killed import Box
+from tests.faults.program import changed
 from tests.faults.shim import Shim
 from tests.faults.workload import Administrator, Visitor, work_together
 
@@ -42,8 +43,7 @@ def record_run(
     """Make a box from nothing, let clients work on it, kill it. All of it is journalled. `change`: program.py's;
     every `fail_sync`-th fsync fails while the clients work."""
     run = Run(shim, seed)
-    program = [sys.executable, "-m", "tests.faults.program", change]
-    box = Box(shim.folder, program, options, shim.journalling, log=shim.folder.parent / "log")
+    box = Box(shim.folder, changed(change), options, shim.journalling, log=shim.folder.parent / "log")
     run.history.add(("setting", "appName"), "Acme", 0).answered = 0  # every box is called so until somebody renames it
     step = run.history.add(("superuser", "first"), True, 0)
     box.make_superuser()

@@ -39,15 +39,28 @@ class Served:
             self._place += 1
             return self._place
 
-    def writer(self, name: str) -> Writer:
+    def writer(self, name: str, page_share: float = 0.2) -> Writer:
         """One more client."""
-        return Writer(self.box.url, self.history, self.next_place, name)
+        return Writer(self.box.url, self.history, self.next_place, name, page_share)
 
     def write(self, name: str, requests: int) -> Counter[int]:
         """Let one client send that many requests; how many were answered how."""
         writer = self.writer(name)
         writer.run(requests)
         return Counter(writer.statuses)
+
+    @contextmanager
+    def writing(self, clients: int, requests: int) -> Iterator[list[Writer]]:
+        """Meanwhile clients write notes, all at once; on leaving they are done."""
+        writers = [self.writer(f"one of {clients}: {number}", page_share=0) for number in range(clients)]
+        threads = [threading.Thread(target=writer.run, args=(requests,)) for writer in writers]
+        for thread in threads:
+            thread.start()
+        try:
+            yield writers
+        finally:
+            for thread in threads:
+                thread.join()
 
     def reads(self) -> Counter[int]:
         """What a list, a search that no cache holds, and a view of each note are answered."""

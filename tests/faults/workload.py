@@ -23,6 +23,7 @@ COLLECTION = {
         {"name": "text", "type": "text"},
         {"name": "page", "type": "file"},
         {"name": "page_version", "type": "number"},
+        {"name": "made", "type": "autodate", "onCreate": True},
     ],
     "indexes": ["CREATE UNIQUE INDEX one_title ON notes (title)"],
 }
@@ -47,6 +48,7 @@ class Visitor:
     def __init__(self, url: str, history: History, position: Callable[[], int]) -> None:
         self.http = httpx.Client(base_url=url, timeout=60)
         self.statuses: list[int] = []
+        self.refusals: list[httpx.Response] = []
         self._history = history
         self._position = position
 
@@ -56,6 +58,7 @@ class Visitor:
         answer = self.http.request(method, path, **body)
         self.statuses.append(answer.status_code)
         if answer.status_code >= 300:
+            self.refusals.append(answer)
             return None
         step.answered = self._position()
         return answer.json() if answer.content else {}
@@ -69,11 +72,14 @@ class Visitor:
 
 
 class Writer(Visitor):
-    """Works on notes of its own: creates, updates, deletes, with and without a page."""
+    """Works on notes of its own: creates, updates, deletes; every fifth time with a page."""
 
-    def __init__(self, url: str, history: History, position: Callable[[], int], name: str) -> None:
+    def __init__(
+        self, url: str, history: History, position: Callable[[], int], name: str, page_share: float = 0.2
+    ) -> None:
         super().__init__(url, history, position)
         self._name = name
+        self._page_share = page_share
         self._rng = random.Random(name)
         self._own: dict[str, tuple[str, int, int]] = {}  # title: id, version, page version
         self._made = 0
@@ -96,7 +102,7 @@ class Writer(Visitor):
 
     def _save(self, title: str, version: int, page_version: int, method: str, path: str) -> None:
         files = None
-        if self._rng.random() < 0.2:
+        if self._rng.random() < self._page_share:
             page_version = version
             files = {"page": ("page.bin", page_of(title, version))}
         note = {"title": title, "version": version, "text": text_of(title, version), "page_version": page_version}
