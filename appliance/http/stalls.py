@@ -18,7 +18,6 @@ class Stalls:
         self.count = 0
         self.longest = 0.0
         self._told_at = -QUIET_SECONDS
-        self._told_count = 0
 
     def note(self, seconds: float, moment: float) -> None:
         """One turn took so long; it ended at this monotonic moment."""
@@ -27,6 +26,8 @@ class Stalls:
         self.count += 1
         self.longest = max(self.longest, seconds)
         if moment - self._told_at >= QUIET_SECONDS:
-            more = self.count - self._told_count
-            log.warning("the loop kept everybody waiting for %.0f ms (%d times since last told)", seconds * 1000, more)
-            self._told_at, self._told_count = moment, self.count
+            self._told_at = moment
+            sentence = (
+                "the loop kept every connection waiting for %.0f ms; that was number %d, the longest took %.0f ms"
+            )
+            log.warning(sentence, seconds * 1000, self.count, self.longest * 1000)

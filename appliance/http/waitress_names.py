@@ -15,8 +15,8 @@ NAMES: Final = {
     "waitress.buffers:ReadOnlyFileBasedBuffer": ("file", "prepare"),
     "waitress.channel:HTTPChannel": (
         "add_channel", "del_channel", "handle_close", "handle_read", "readable", "received", "service",
-        "writable", "write_soon", "will_close", "close_when_flushed", "last_activity", "total_outbufs_len", "request",
-        "parser_class", "task_class", "error_task_class",
+        "writable", "write_soon", "will_close", "close_when_flushed", "total_outbufs_len", "current_outbuf_count",
+        "request", "send_continue", "sent_continue", "parser_class", "task_class", "error_task_class",
     ),
     "waitress.parser:HTTPRequestParser": (
         "received", "parse_header", "get_body_stream", "close", "completed", "empty", "error", "expect_continue",
@@ -34,7 +34,9 @@ NAMES: Final = {
     "waitress.task:ThreadedTaskDispatcher": (
         "set_thread_count", "add_task", "shutdown", "queue", "lock", "threads", "active_count",
     ),
-    "waitress.wasyncore:dispatcher": ("accepting", "handle_read_event", "handle_write_event", "close"),
+    "waitress.wasyncore:dispatcher": (
+        "accepting", "connected", "recv", "send", "handle_read_event", "handle_write_event", "close",
+    ),
 }  # fmt: skip
 
 INSTANCE_NAMES: Final = ("requests", "requests_lock", "outbufs", "outbuf_lock", "addr", "server", "adj", "_fileno")
