@@ -28,6 +28,6 @@ class Stalls:
         if moment - self._told_at >= QUIET_SECONDS:
             self._told_at = moment
             sentence = (
-                "the loop kept every connection waiting for %.0f ms; that was number %d, the longest took %.0f ms"
+                "the loop kept everybody waiting for %.0f ms; that was number %d, the longest took %.0f ms"
             )
             log.warning(sentence, seconds * 1000, self.count, self.longest * 1000)
