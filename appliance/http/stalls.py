@@ -27,7 +27,5 @@ class Stalls:
         self.longest = max(self.longest, seconds)
         if moment - self._told_at >= QUIET_SECONDS:
             self._told_at = moment
-            sentence = (
-                "the loop kept everybody waiting for %.0f ms; that was number %d, the longest took %.0f ms"
-            )
+            sentence = "the loop kept everybody waiting for %.0f ms; that was number %d, the longest took %.0f ms"
             log.warning(sentence, seconds * 1000, self.count, self.longest * 1000)
