@@ -91,6 +91,22 @@ class Collection:
         kinds = dict.fromkeys(each.type for each in self.fields)
         return {kind: tuple(each for each in self.fields if each.type == kind) for kind in kinds}
 
+    def new_values(self) -> dict[str, Any]:
+        """Field name -> value of a record of which nothing has been set."""
+        values = self._zeros.copy()
+        for each in self._fields_of_structures:
+            values[each.name] = each.zero()
+        return values
+
+    @cached_property
+    def _zeros(self) -> dict[str, Any]:
+        return {each.name: each.zero() for each in self.fields}
+
+    @cached_property
+    def _fields_of_structures(self) -> tuple[Field, ...]:
+        """Those whose zero is a list or dict, which every record needs of its own."""
+        return tuple(each for each in self.fields if isinstance(each.zero(), (list, dict)))
+
     def find_field(self, name: str) -> Field | None:
         """The field of that name, or None."""
         return self.fields_by_name.get(name)

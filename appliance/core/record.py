@@ -38,7 +38,7 @@ class Record:
 
     def __init__(self, collection: Collection, values: Mapping[str, Any] | None = None, is_new: bool = True) -> None:
         self.collection = collection
-        self.values: dict[str, Any] = {each.name: each.zero() for each in collection.fields}
+        self.values: dict[str, Any] = collection.new_values()
         self.values.update(values or {})
         self._start(is_new)
         if not is_new:

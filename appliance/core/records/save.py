@@ -55,9 +55,10 @@ def update_record(app: App, record: Record, request: RequestInfo | None = None) 
 
 def fill_generated(record: Record) -> None:
     """Give a new record its id and the other texts that are generated; what is set stays."""
+    values = record.values
     for field in record.collection.fields_of("text"):
-        if isinstance(field, TextField) and field.autogenerate_pattern and not record[field.name]:
-            record[field.name] = field.generated()
+        if not values[field.name] and isinstance(field, TextField) and field.autogenerate_pattern:
+            values[field.name] = field.normalise(field.generated())
 
 
 def create_inside(app: App, record: Record, request: RequestInfo | None = None) -> Record:
