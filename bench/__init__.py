@@ -7,7 +7,8 @@
     world, seed the data both start from: made once, kept in a cache folder outside the project
     servers     both as processes, started as users start them; their CPU time and memory
     wrk         closed-loop load from outside (replay.lua sends the calls)
-    generators  load that wrk can't make, in processes: subscribers, crowd (idle, slow), writer; lines is what they share
+    generators  load that wrk can't make, each in a process: subscribers, crowd (idle and slow connections), writer
+    lines       what the generators share
     figures     samples, medians, ratios, goals
     report      the tables
     machine     what it ran on

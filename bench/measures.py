@@ -35,13 +35,15 @@ class Turn:
 Measure = Callable[[Side, Turn], Sample]
 
 
-def load(maker: Maker, connections: int = CONNECTIONS, *, count: int = 20_000, writes: int = 0) -> Measure:
+def load(
+    maker: Maker, connections: int = CONNECTIONS, *, count: int = 20_000, writes: int = 0, least_seconds: int = 0
+) -> Measure:
     """wrk sends `count` different calls in turn, with `writes` updates a second beside it."""
 
     def measure(side: Side, turn: Turn) -> Sample:
         made = list(calls.calls(maker, side.world, f"turn {turn.number}", count))
         with writing(side, writes):
-            return loaded(side, made, connections, turn.seconds)
+            return loaded(side, made, connections, max(turn.seconds, least_seconds))
 
     return measure
 

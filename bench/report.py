@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.figures import FIGURES, Result
+from bench.figures import FIGURES, Goal, Result
 from bench.scenarios import SCENARIOS, Scenario
 from bench.servers import ORACLE, OURS
 
@@ -80,9 +80,17 @@ def goals_table(results: Results, scenarios: Sequence[Scenario] = SCENARIOS) -> 
         for goal in scenario.goals if scenario.name in results else ():
             reached = goal.reached(results, scenario.name)
             shown = times(reached) if goal.than else number(reached, FIGURES[goal.figure].decimals)
-            verdict = "not measured" if reached is None else "met" if goal.is_met(reached) else "missed"
-            rows.append([scenario.name, goal.text(), shown, verdict])
+            rows.append([scenario.name, goal.text(), shown, verdict(goal, reached, results[scenario.name])])
     return table(["scenario", "goal", "reached", "verdict"], rows, texts=2) if rows else ""
+
+
+def verdict(goal: Goal, reached: float | None, result: Result) -> str:
+    """Whether the goal is met. A server that refused what it was asked has met nothing, however quickly it did."""
+    if reached is None:
+        return "not measured"
+    if result.median(OURS, "failed"):
+        return "failed answers"
+    return "met" if goal.is_met(reached) else "missed"
 
 
 def left_out(results: Results, scenarios: Sequence[Scenario] = SCENARIOS) -> str:

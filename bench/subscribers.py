@@ -179,6 +179,8 @@ def main() -> None:
             begin, cpu = time.monotonic(), cpu_now()
             lost = publish(subscribers, given["events"])
             latencies = subscribers.latencies
+            if not latencies:
+                raise SystemExit("no event arrived: look at the server's log")
             say(
                 delivered=len(latencies),
                 lost=lost,

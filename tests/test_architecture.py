@@ -22,7 +22,9 @@ from appliance.cli.reference import write_pages
 from tests.oracle import own_environment
 
 ROOT = Path(__file__).resolve().parent.parent
-CODE = sorted([ROOT / "run.py", *(ROOT / "appliance").rglob("*.py"), *(ROOT / "dashboard").rglob("*.py")])
+CODE = sorted(
+    [ROOT / "run.py", *(path for room in ("appliance", "dashboard", "bench") for path in (ROOT / room).rglob("*.py"))]
+)
 SHORT, LONG, LONGEST = 8, 40, 60
 FILE_LINES, MOST_FILE_LINES = 400, 700
 
