@@ -18,6 +18,7 @@ from appliance.core.app import App
 from appliance.core.collection import SUPERUSERS
 from appliance.core.record import Record
 from appliance.core.records.query import find_record
+from appliance.core.settings.sealed import write_private
 
 LIFETIME = timedelta(days=7)
 KEY_FILE = "dashboard-key"
@@ -86,9 +87,7 @@ def find_administrator(app: App, cookie: str) -> Administrator | None:
 def read_key(path: Path) -> bytes:
     """The session key of this box, made on first use, readable by its user only."""
     if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(32))
+        write_private(path, os.urandom(32))
     return path.read_bytes()
 
 

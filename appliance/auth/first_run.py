@@ -8,7 +8,6 @@ user can read. Five tries a minute, one transaction, burned on use.
 from __future__ import annotations
 
 import hmac
-import os
 import threading
 from collections import deque
 from pathlib import Path
@@ -19,6 +18,7 @@ from appliance.auth.superusers import draft_superuser, has_superuser
 from appliance.core.app import App
 from appliance.core.record import Record
 from appliance.core.records.save import create_record
+from appliance.core.settings.sealed import write_private
 from appliance.errors import Forbidden, TooManyRequests
 
 CODE_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # no 0 O 1 I: it is read aloud
@@ -96,7 +96,5 @@ def _read(path: Path) -> str:
 
 def _create(path: Path) -> str:
     code = clock.random_text(CODE_LENGTH, CODE_ALPHABET)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(code + "\n")
+    write_private(path, f"{code}\n".encode())
     return code

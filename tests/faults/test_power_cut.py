@@ -59,6 +59,15 @@ def test_a_power_cut_takes_nothing_acknowledged(
 
 
 @pytest.mark.slow
+def test_normal_durability_loses_answered_writes_and_damages_nothing(shim: Shim, ground: Path) -> None:
+    """What docs/explanation/durability.md says that it risks."""
+    run = record_run(shim, SEED, 200, options=("--durability", "normal"))
+    problems = [problem for cut in replay(run, 40, ground) for problem in cut.problems]
+    assert {problem.split(":")[0] for problem in problems} <= {"lost", "a row names a file that is not there"}
+    assert any(problem.startswith("lost") for problem in problems)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["synchronous off", "an fsync that lies"])
 def test_control_a_disk_that_is_not_waited_for_loses(shim: Shim, ground: Path, kind: str) -> None:
     shim.plan.sync_lies = kind == "an fsync that lies"
@@ -83,6 +92,26 @@ def test_an_upload_is_on_the_disk_with_every_folder_above_it(shim: Shim) -> None
         disk.follow(event)
     image = disk.image(random.Random(SEED), NONE)
     assert image.get("storage/collection/record/page.txt") == b"a page", sorted(image)
+
+
+SECRETS = {
+    "the dashboard's key": "from dashboard.session import read_key; read_key(path)",
+    "the set-up code": "from appliance.auth.first_run import _create; _create(path)",
+    "the settings' key": "from appliance.core.settings.sealed import Seal; Seal(path).close('a text')",
+}
+
+
+@pytest.mark.parametrize("program", SECRETS.values(), ids=SECRETS)
+def test_a_secret_is_whole_or_not_there(shim: Shim, program: str) -> None:
+    """Half of a key would lock out its owner; one of zeros would let anybody in."""
+    path = shim.folder / "secret"
+    start = "import sys; from pathlib import Path; path = Path(sys.argv[1]); "
+    subprocess.run([sys.executable, "-c", start + program, str(path)], env=shim.journalling, cwd=ROOT, check=True)
+    secret, disk, found = path.read_bytes(), Disk(random.Random(0)), set()
+    for event in read_journal(shim.journal):
+        disk.follow(event)
+        found |= {disk.image(random.Random(f"{SEED} {number}")).get("secret") for number in range(50)}
+    assert found == {None, secret}
 
 
 def test_the_library_sees_what_sqlite_and_python_do(shim: Shim) -> None:

@@ -69,7 +69,7 @@ class Seal:
     def _make(self) -> bytes:
         key = clock.random_bytes(KEY_BYTES)
         try:
-            _write_private(self._file, base64.b64encode(key) + b"\n")
+            write_private(self._file, base64.b64encode(key) + b"\n")
         except OSError as error:
             raise ConfigError(
                 f"The key file {self._file} can't be made: {error}.", "Check the folder's rights."
@@ -80,8 +80,9 @@ class Seal:
         return f"Restore {self._file.name} from the backup that the database comes from."
 
 
-def _write_private(path: Path, content: bytes) -> None:
-    """Write beside, flush, rename: a key that a crash has cut short would lock the settings for good."""
+def write_private(path: Path, content: bytes) -> None:
+    """Write a secret that only its owner can read: beside, flush, rename. One that a power cut has left short would
+    lock its owner out for good, and one of zeros would let anybody in. Raises OSError."""
     beside = path.with_name(path.name + ".new")
     beside.unlink(missing_ok=True)
     with open(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
