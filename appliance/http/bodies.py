@@ -76,8 +76,8 @@ def read_json(raw: bytes) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise UnreadableError("not an object")
-    _refuse_deep(value)
-    if raw.count(b'"') > 3:  # two names at least
+    strings = _count_strings(value)
+    if raw.count(b'"') != 2 * strings or b"\\" in raw:  # a name that stood twice is no longer among them
         json.loads(raw, object_pairs_hook=_refuse_duplicates)
     return value
 
@@ -101,13 +101,19 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
         raise UnreadableError("a name stands twice in one object")
 
 
-def _refuse_deep(value: Any) -> None:
-    """Level by level, so that the check itself needs no deep stack."""
-    level = [value]
+def _count_strings(value: dict[str, Any]) -> int:
+    """How many strings there are, names included. Level by level, so that it needs no deep stack itself.
+
+    Raises UnreadableError when it is nested too deeply.
+    """
+    strings, level = 0, [value]
     for _ in range(MAX_DEPTH):
-        level = [inner for each in level for inner in _children(each) if isinstance(inner, (dict, list))]
+        strings += sum(len(each) for each in level if isinstance(each, dict))
+        children = [child for each in level for child in _children(each)]
+        strings += len([child for child in children if isinstance(child, str)])
+        level = [child for child in children if isinstance(child, (dict, list))]
         if not level:
-            return
+            return strings
     raise UnreadableError(f"nested deeper than {MAX_DEPTH} levels")
 
 

@@ -48,7 +48,8 @@ class Broadcaster:
 
     def is_watched(self, record: Record) -> bool:
         """Whether any client listens to this record's collection, or to the record."""
-        return self._room.clients.is_watched(_keys(record))
+        clients = self._room.clients
+        return clients.has_watchers and clients.is_watched(_keys(record))
 
     def tell_change(self, action: str, record: Record) -> None:
         """On the writer's thread, after the commit: judge and tell later, in this order."""

@@ -127,6 +127,11 @@ class Clients:
             self._number += 1
             return self._number
 
+    @property
+    def has_watchers(self) -> bool:
+        """Whether anybody listens to anything."""
+        return bool(self._by_key)
+
     def is_watched(self, keys: Iterable[str]) -> bool:
         """Whether anybody listens to one of these keys."""
         return any(key in self._by_key for key in keys)

@@ -29,7 +29,7 @@ _shapes: Final[Bounded[tuple[str, int, bool], Shape]] = Bounded(4096)  # of one 
 
 def record_as_json(app: App, record: Record, request: RequestInfo) -> dict[str, Any]:
     """One record with what was expanded, as this request may see it."""
-    return records_as_json(app, [record], request)[0]
+    return _as_json(record, request, _readable_emails(app, [record], request))
 
 
 def records_as_json(app: App, records: Sequence[Record], request: RequestInfo) -> list[dict[str, Any]]:
@@ -70,8 +70,10 @@ def shape_of(collection: Collection, is_superuser: bool) -> Shape:
     return shape
 
 
-def _readable_emails(app: App, records: Iterable[Record], request: RequestInfo) -> Emails:
+def _readable_emails(app: App, records: Sequence[Record], request: RequestInfo) -> Emails:
     """Collection id -> ids of the records whose email may be read, expanded records included."""
+    if not any(each.collection.is_auth or each.expand for each in records):
+        return {}
     met: dict[str, list[Record]] = {}
     for record in _each(records):
         if record.collection.is_auth:
