@@ -12,6 +12,7 @@ from appliance.auth.superusers import create_superuser
 from appliance.core.collections.save import create_collection
 from appliance.core.record import Record
 from appliance.core.records.save import create_record
+from appliance.http import server as servers
 from appliance.http.server import Server
 from tests.boxes import open_box
 from tests.faults.shim import Shim, ground_in_memory, require_shim
@@ -19,6 +20,7 @@ from tests.http.conftest import MORE
 from tests.http.raw_cases import RECORD
 from tests.http.servers import serve
 
+CHECK_SECONDS = 0.2
 NOTES = {
     "name": "notes",
     "type": "base",
@@ -30,8 +32,10 @@ NOTES = {
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server in this process with a collection `notes` and the routes of the edge's own tests."""
-    with open_box(tmp_path_factory.mktemp("door")) as app:
+    """A server in this process with a collection `notes` and the routes of the edge's own tests. It looks for slow
+    clients more often than others do."""
+    with pytest.MonkeyPatch.context() as patch, open_box(tmp_path_factory.mktemp("door")) as app:
+        patch.setattr(servers, "CHECK_SECONDS", CHECK_SECONDS)
         create_superuser(app, "root@example.com", "root-password")
         create_collection(app, NOTES)
         create_record(app, Record(app.collections.get("notes"), {"id": RECORD, "title": "a note"}))
