@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from appliance.core.collection import SUPERUSERS, Collection
 
+NESTED = frozenset((list, dict))
 MODIFIER_SIGNS = {"+": "after", "-": "less"}
 
 
@@ -115,7 +117,18 @@ class Record:
 
     def remember(self) -> None:
         """Take the values as the stored ones. Lists are copied: a hook may change the record's own in place."""
-        self._original = {name: value[:] if type(value) is list else value for name, value in self.values.items()}
+        self._original = original = self.values.copy()
+        for name in self.collection.list_names:
+            if type(original[name]) is list:
+                original[name] = original[name][:]
+
+    def copy(self) -> Record:
+        """The same stored record, unexpanded, for somebody who may change its values."""
+        copied = Record.__new__(Record)
+        copied.collection = self.collection
+        copied.values = {name: deepcopy(each) if type(each) in NESTED else each for name, each in self.values.items()}
+        copied._start(is_new=False, row=self._row)
+        return copied
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of a field or extra key, or `default`."""

@@ -51,7 +51,7 @@ _plans: Final = PlanCache()  # revisions never repeat within a process, so all a
 def find_record(app: App, collection: Collection, record_id: str) -> Record | None:
     """The record of that id, or None."""
     found = find_allowed_row(app, collection, record_id, "", RequestInfo())
-    return Record.from_row(collection, found.row) if found else None
+    return found.record(collection) if found else None
 
 
 def find_records_by(
