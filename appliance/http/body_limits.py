@@ -16,7 +16,8 @@ class BodyLimits:
 
     def __init__(self, app: App, routes: Iterable[Route]) -> None:
         self._app = app
-        special = (each for each in routes if each.takes_files or each.body_limit != DEFAULT_BODY_LIMIT)
+        special = [each for each in routes if each.takes_files or each.body_limit != DEFAULT_BODY_LIMIT]
+        self.least = min((each.body_limit for each in special), default=DEFAULT_BODY_LIMIT)  # no route takes less
         self._special = [(route, _pattern(route.path)) for route in special]
 
     def limit_for(self, method: str, path: str) -> int:

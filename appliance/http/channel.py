@@ -15,6 +15,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from appliance import clock
 from appliance.api.request import Stream
+from appliance.http.answers import BUSY
 from appliance.http.gate import StrictParser
 from appliance.http.refusal import Refusal
 
@@ -112,6 +113,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self._sent_at = clock.monotonic()
         self._gift: tuple[Stream, bytes, bool] | None = None
         self.must_linger = False
+        self._is_holding = False
         self._lingers_since = 0.0
         super().__init__(server, sock, addr, adj, map)
 
@@ -125,13 +127,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Read requests, or throw away what follows a refusal."""
         if self._lingers_since:
             self.recv(LINGER_BYTES)
+        elif self._is_holding:
+            self._is_holding = False
+            self.server.loop.touch(self)
         elif data := self.recv(RECEIVED_BYTES):
             self.received(data)
 
     @property
     def is_quiet(self) -> bool:
-        """Whether this connection, just read from, still waits for nothing but to be read from."""
-        return not (self.requests or self.total_outbufs_len or self.will_close or self.close_when_flushed)
+        """Whether the selector may go on waiting for what it waited for when this connection was read from."""
+        if self.requests and not self._is_holding:
+            return False
+        return not (self.total_outbufs_len or self.will_close or self.close_when_flushed)
 
     def handle_close(self) -> None:
         """Close. After a refusal first say that nothing more comes and read on for a moment: closing at once, with
@@ -185,6 +192,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
 
     def _dispatch(self, request: StrictParser, is_alone: bool) -> None:
         """A request is complete. One that is alone on its connection may go the express lane."""
+        if self.close_when_flushed:  # the one before it was turned away
+            request.close()
+            return
         if is_alone and not self.total_outbufs_len and self.server.lane.take(self, request):
             return
         self.requests.append(request)
@@ -202,15 +212,38 @@ class Channel(HTTPChannel):  # type: ignore[misc]
                 self.total_outbufs_len += len(data) - sent
             self.server.loop.touch(self)
 
-    def answered(self, data: bytes) -> None:
-        """In the loop: send the answer to a request that stood in `requests` while somebody else worked for it."""
+    def hold(self, request: StrictParser) -> None:
+        """In the loop: this request will be answered by `answer_held`, soon; nothing more is read until then. The
+        selector is told only when something comes meanwhile: nearly always nothing does."""
+        self.requests.append(request)
+        self._is_holding = True
+
+    def give_back(self) -> None:
+        """In the loop: somebody else must answer it after all."""
+        self._is_holding = False
+        with self.requests_lock:
+            self.server.add_task(self)
+
+    def answer_held(self, data: bytes) -> None:
+        """In the loop: answer it."""
+        is_as_before, self._is_holding = self._is_holding, False
         with self.requests_lock:
             for request in self.requests[:1]:
                 request.close()
             del self.requests[:1]
         if self.connected:
             self.answer(data)
-        self.server.loop.touch(self)
+        if not is_as_before:
+            self.server.loop.touch(self)
+
+    def turn_away(self) -> None:
+        """Too many requests wait for workers: answer 503 here and now, and close. `requests_lock` is held."""
+        waiting, self.requests = self.requests, []
+        waiting[0].error = Refusal(BUSY, 503)
+        self.error_task_class(self, waiting[0]).service()
+        self.close_when_flushed = True
+        for request in waiting:
+            request.close()
 
     def service(self) -> None:
         """Run one request on a worker's thread."""

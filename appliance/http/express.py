@@ -20,6 +20,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance import clock
@@ -102,11 +103,9 @@ class Call:
         return self.request
 
     def _read_body(self) -> tuple[Body, Files]:
-        block, stream = self.parsed.block, self.parsed.get_body_stream()
-        try:
-            return read_body(block.sent.get("content-type", ""), block.length, stream, self.route.unreadable)
-        finally:
-            stream.seek(0)  # where the lane gives the request up, Flask reads it again
+        """A copy is read: where the lane gives the request up, Flask reads it again."""
+        block, body = self.parsed.block, self.parsed.body_rcv.getbuf().get()
+        return read_body(block.sent.get("content-type", ""), block.length, BytesIO(body), self.route.unreadable)
 
     def admit(self) -> Request:
         """The Request value, if it may have its handler. Raises ApiError."""
@@ -213,7 +212,7 @@ class ExpressLane:
             return False
         self.counts.by_writer += 1
         self.waiting += 1
-        channel.requests.append(call.parsed)  # nothing more is read from this connection until it is answered
+        channel.hold(call.parsed)
         return True
 
     def _stored(self, channel: Channel, call: Call, write: Write, outcome: Outcome[Any]) -> None:
@@ -226,8 +225,8 @@ class ExpressLane:
             response = write.answer(outcome.result())
         except SchemaMovedError:
             self._leave(channel, call)
-            channel.server.add_task(channel)
+            channel.give_back()
             return
         except Exception as error:  # noqa: BLE001 - all of them are answers now: the write is decided
             response = call.explain(write.explain(error))
-        channel.answered(self._bytes_of(channel, call, response))
+        channel.answer_held(self._bytes_of(channel, call, response))

@@ -56,7 +56,6 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
 
     def __init__(self, adj: Any) -> None:
         super().__init__(adj)
-        self.limit_for: Callable[[str, str], int] = adj.body_limit_for
         self.url_scheme: str = adj.url_scheme
 
     def received(self, data: bytes) -> int:
@@ -143,7 +142,8 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
     def _set_body(self, headers: HeaderBlock) -> None:
         self.chunked = headers.is_chunked
         self.expect_continue = headers.is_expecting and self.version == "1.1"
-        self.body_limit = self.limit_for(self.command, self.path)
+        if self.chunked or headers.length > self.adj.least_body_limit:
+            self.body_limit = self.adj.body_limit_for(self.command, self.path)
         if headers.length > self.body_limit:
             raise too_large()
         self.content_length = headers.length

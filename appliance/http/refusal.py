@@ -11,6 +11,7 @@ REASONS = {
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     501: "Not Implemented",
+    503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }
 
@@ -26,4 +27,7 @@ class Refusal(Exception):
     def to_response(self, _ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
         """Status line, headers and body."""
         body = orjson.dumps({"status": self.status, "message": self.message, "data": {}})
-        return f"{self.status} {REASONS[self.status]}", [("Content-Type", "application/json")], body
+        headers = [("Content-Type", "application/json")]
+        if self.status == 503:
+            headers.append(("Retry-After", "1"))
+        return f"{self.status} {REASONS[self.status]}", headers, body

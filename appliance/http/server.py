@@ -35,6 +35,7 @@ STOP_SECONDS: Final = 5.0  # requests in flight may take so long when the server
 SWITCH_SECONDS: Final = 1e-4  # at Python's 5 ms one busy worker keeps the loop waiting 50 times longer than its work
 RENEWAL_SECONDS: Final = 60.0  # how often the certificate's files are looked at
 CHECK_SECONDS: Final = 1.0  # how often slow and silent clients are looked for
+MOST_WAITING: Final = 512  # requests that have come and found no worker; beyond that 503, at once
 RESERVED_DESCRIPTORS: Final = 128  # for the database, uploads and outgoing calls
 PAUSE_SECONDS: Final = 0.2  # no accepting for so long after the system has run out of descriptors
 MAX_UNFINISHED_PER_ADDRESS: Final = 64
@@ -62,12 +63,13 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     def add_task(self, task: Channel) -> None:
         """Queue a channel's next request for the workers, or for those of their own that hash passwords."""
-        self.loop.running.add(task)
         request = task.requests[0]
-        if may_hash(self.app, request.command, request.path):
-            self.password_lane.add_task(task)
-        else:
-            super().add_task(task)
+        workers = self.password_lane if may_hash(self.app, request.command, request.path) else self.task_dispatcher
+        if len(workers.queue) >= MOST_WAITING:
+            task.turn_away()
+            return
+        self.loop.running.add(task)
+        workers.add_task(task)
 
     def readable(self) -> bool:
         """Whether to accept: not when stopping, paused or full."""
@@ -153,6 +155,7 @@ class Server:
         adj.refusal_headers = _refusal_headers(app.config.origins)
         edge: Edge = application.extensions[EDGE]
         adj.body_limit_for = edge.body_limits.limit_for
+        adj.least_body_limit = edge.body_limits.least
         adj.url_scheme = "https" if certificate else "http"
         self.listener = Listener(app, self.loop, application, adj, listener)
         self._certificate = certificate

@@ -34,6 +34,7 @@ class Outcome:
 
 def make_parser() -> StrictParser:
     adjustments = Adjustments(sockets=[])
+    adjustments.least_body_limit = LIMIT
     adjustments.body_limit_for = lambda _method, path: 10 * LIMIT if path == "/big" else LIMIT
     return StrictParser(adjustments)
 
