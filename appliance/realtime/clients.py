@@ -161,6 +161,20 @@ class Clients:
             for audience in {each for client in clients for each in client.audiences}:
                 audience.follow(auth)
 
+    @property
+    def has_accounts(self) -> bool:
+        """Whether anybody but guests listens."""
+        return bool(self._by_account)
+
+    def token_keys(self) -> dict[str, dict[str, str]]:
+        """The tokenKey of every account that listens, as it was when its token was checked: by collection, by id."""
+        found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        with self._lock:
+            for (collection_id, record_id), clients in self._by_account.items():
+                auth = next(iter(clients)).auth
+                found[collection_id][record_id] = auth.get("tokenKey", "") if auth else ""
+        return found
+
     def of_account(self, account: Account) -> list[Client]:
         """The clients that listen as this account."""
         with self._lock:

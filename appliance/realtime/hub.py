@@ -228,6 +228,10 @@ class Hub:
             if self._waker is not None:
                 self._waker.send()
 
+    def after(self, seconds: float, function: Callable[[], None]) -> None:
+        """From any thread: call `function` in the hub's, in so many seconds."""
+        self.call(lambda: self._start_timer(seconds, function))
+
     def adopt(self, client: Client, sock: socket.socket, is_chunked: bool, opening: Frame) -> None:
         """In the hub's thread: hold a client's socket from here on, and send its first bytes."""
         moment = clock.monotonic()
@@ -308,6 +312,15 @@ class Hub:
             self._waker = None
         waker.stop()
         checker.stop()
+
+    def _start_timer(self, seconds: float, function: Callable[[], None]) -> None:
+        timer = self._loop.timer(seconds)
+
+        def ring() -> None:
+            timer.close()
+            function()
+
+        timer.start(ring)
 
     def _run_calls(self) -> None:
         while self._calls:

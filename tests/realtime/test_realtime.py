@@ -6,8 +6,10 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from urllib.parse import quote
 
+import pysqlite3
 import pytest
 
 from appliance import clock
@@ -312,6 +314,21 @@ class TestAccounts:
         update_collection(world.app, "users", {"authToken": {"secret": "n" * 40, "duration": 1000}})
         assert [stream.next(1) for stream in streams] == [None, None]
         assert guest.is_silent(0.1)
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            pytest.param("UPDATE users SET tokenKey = 'another' || id WHERE id = ?", id="a new key"),
+            pytest.param("DELETE FROM users WHERE id = ?", id="a deletion"),
+        ],
+    )
+    def test_a_stream_ends_when_another_program_ends_its_tokens(self, world: World, statement: str) -> None:
+        account = add_user(world.app, f"{clock.random_id()}@example.com")
+        stream, other = world.listen("posts/*", as_=account), world.listen("posts/*", as_=world.ann)
+        with closing(pysqlite3.connect(world.app.config.dir / "data.db", timeout=5)) as connection, connection:
+            connection.execute(statement, (account.id,))
+        assert stream.next(4) is None
+        assert other.is_silent(0.1)
 
     def test_a_stream_ends_when_its_token_expires(self, world: World) -> None:
         stream = world.open()
