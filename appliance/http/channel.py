@@ -244,6 +244,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self.close_when_flushed = True
         for request in waiting:
             request.close()
+        self.server.loop.touch(self)
 
     def service(self) -> None:
         """Run one request on a worker's thread."""
