@@ -5,6 +5,7 @@ Most changes break what the harness must then notice (the controls); the others 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +24,21 @@ def set_on_writer(pragma: str) -> None:
         return database
 
     sqlite_connection.open_writer = open_changed
+
+
+def flush_no_uploads() -> None:
+    """Uploads and their folders are written, and left to the system."""
+    from appliance.files import local
+
+    class Careless:
+        """`os` without its fsync."""
+
+        fsync = staticmethod(lambda _descriptor: None)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(os, name)
+
+    local.os = Careless()  # type: ignore[assignment]
 
 
 def let_reads_wait() -> None:
@@ -58,6 +74,7 @@ def nothing() -> None:
 CHANGES: dict[str, Callable[[], None]] = {
     "nothing": nothing,
     "synchronous off": partial(set_on_writer, "synchronous = OFF"),
+    "uploads not flushed": flush_no_uploads,
     "reads wait": let_reads_wait,
     "a short queue": shorten_queue,
     "timers by the wall clock": time_by_the_wall,

@@ -68,7 +68,7 @@ def test_normal_durability_loses_answered_writes_and_damages_nothing(shim: Shim,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["synchronous off", "an fsync that lies"])
+@pytest.mark.parametrize("kind", ["synchronous off", "uploads not flushed", "an fsync that lies"])
 def test_control_a_disk_that_is_not_waited_for_loses(shim: Shim, ground: Path, kind: str) -> None:
     shim.plan.sync_lies = kind == "an fsync that lies"
     run = record_run(shim, SEED, 100, change="nothing" if shim.plan.sync_lies else kind)
