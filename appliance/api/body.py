@@ -3,7 +3,7 @@
     read_body       JSON or a form, as one dict of JSON values; uploads stand in it by field
     changes_of      the part that the caller may set: field names and `name+`, `+name`, `name-`
 
-`body_for_rules` of core/resolvers/values.py then makes `@request.body` of it.
+`BodyOfRules` of core/resolvers/values.py then is `@request.body`.
 A form has texts only: `true`, `false` and numbers are read as what they spell, a name sent twice becomes a list, and
 `@jsonPayload` holds JSON objects that are merged in. All of it as the wire's original does, measured.
 """
@@ -22,7 +22,7 @@ from appliance.core.fields.casts import to_number, to_text
 from appliance.core.fields.file import FileField
 from appliance.core.fields.file_names import NewFile
 from appliance.core.record import modifier_of
-from appliance.core.records.access import can_write_field
+from appliance.core.records.access import writable_names
 from appliance.core.request_info import RequestInfo
 from appliance.core.upload import Upload
 from appliance.errors import BadRequest
@@ -44,12 +44,11 @@ def read_body(request: Request, collection: Collection) -> dict[str, Any]:
 
 def changes_of(collection: Collection, body: Mapping[str, Any], request: RequestInfo) -> dict[str, Any]:
     """What of a body goes into the record: no unknown key, nothing that the caller may not set."""
-    changes = {}
-    for key, value in body.items():
-        field = find_target(collection, key)
-        if field is not None and can_write_field(collection, field, request):
-            changes[key] = value
-    return changes
+    writable = writable_names(collection, request.is_superuser)
+    if writable.issuperset(body):
+        return dict(body)
+    targets = {key: find_target(collection, key) for key in body}
+    return {key: body[key] for key, field in targets.items() if field is not None and field.name in writable}
 
 
 def find_target(collection: Collection, key: str) -> Field | None:

@@ -27,12 +27,12 @@ from appliance.core.records.access import (
     LIST,
     UPDATE,
     can_manage,
-    can_write_field,
     get_allowed,
     get_rule,
     list_allowed,
     require_draft,
     require_rule,
+    writable_names,
 )
 from appliance.core.records.expand import expand_records
 from appliance.core.records.files import staged_files
@@ -41,7 +41,7 @@ from appliance.core.records.page import RecordPage
 from appliance.core.records.query import find_record
 from appliance.core.records.text import has_plain_text, page_text, record_text
 from appliance.core.request_info import RequestInfo
-from appliance.core.resolvers.values import body_for_rules
+from appliance.core.resolvers.values import BodyOfRules
 from appliance.errors import BadRequest, NotFound, ValidationFailed, errors_as_json
 
 log = logging.getLogger("homeport.records")
@@ -212,7 +212,7 @@ def _delete(app: App, collection: Collection, record_id: str, info: RequestInfo)
 
 
 def _info_of(record: Record, wanted: Wanted) -> RequestInfo:
-    return wanted.info.with_body(body_for_rules(record, wanted.body, wanted.info.is_superuser))
+    return wanted.info.with_body(BodyOfRules(record, wanted.body, wanted.info.is_superuser))
 
 
 def _needs_no_records(request: Request, collection: Collection, info: RequestInfo, event: str) -> bool:
@@ -250,11 +250,12 @@ def _explain(sentence: str, wanted: Wanted, error: Exception) -> Exception:
     if not isinstance(error, ValidationFailed):
         return error
     collection = wanted.collection
+    writable = writable_names(collection, wanted.info.is_superuser)
     shown: dict[str, Any] = {}
     kept_back: dict[str, Any] = {}
     for name, entry in error.data.items():
         field = collection.find_field(name)
-        is_shown = field is None or can_write_field(collection, field, wanted.info)
+        is_shown = field is None or field.name in writable
         (shown if is_shown else kept_back)[name] = entry
     if kept_back:
         log.warning("%s %s: hidden fields: %s", collection.name, sentence, errors_as_json(kept_back))

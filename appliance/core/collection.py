@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from appliance.core.fields import Field, field_from_json
+from appliance.core.fields.base import has_own
+from appliance.core.fields.text import TextField
+from appliance.errors import FieldError
+
+if TYPE_CHECKING:
+    from appliance.core.app import App
+    from appliance.core.record import Record
 
 BASE: Final = "base"
 AUTH: Final = "auth"
 VIEW: Final = "view"
+Check = Callable[["App", "Record", Any], FieldError | None]
+
 TYPES: Final = (BASE, AUTH, VIEW)
 
 SUPERUSERS: Final = "_superusers"
@@ -106,6 +115,27 @@ class Collection:
     def _fields_of_structures(self) -> tuple[Field, ...]:
         """Those whose zero is a list or dict, which every record needs of its own."""
         return tuple(each for each in self.fields if isinstance(each.zero(), (list, dict)))
+
+    @cached_property
+    def checks(self) -> tuple[tuple[str, Check], ...]:
+        """Name and check of each field whose value can be refused."""
+        return tuple((each.name, each.check_value) for each in self.fields if has_own(each, "check_value"))
+
+    @cached_property
+    def column_casts(self) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
+        """Place and cast of each column that doesn't hold its field's value as it is."""
+        casts = ((place, each) for place, each in enumerate(self.fields) if has_own(each, "to_column"))
+        return tuple((place, each.to_column) for place, each in casts)
+
+    @cached_property
+    def generated_fields(self) -> tuple[TextField, ...]:
+        """The texts that are generated where none was given."""
+        return tuple(each for each in self.fields if isinstance(each, TextField) and each.autogenerate_pattern)
+
+    @cached_property
+    def list_names(self) -> tuple[str, ...]:
+        """Names of the fields whose value may be a list."""
+        return tuple(each.name for each in self.fields if each.is_multiple or each.column_kind == "json")
 
     def find_field(self, name: str) -> Field | None:
         """The field of that name, or None."""

@@ -106,7 +106,8 @@ def _count_strings(value: dict[str, Any]) -> int:
 
     Raises UnreadableError when it is nested too deeply.
     """
-    strings, level = 0, [value]
+    strings = 0
+    level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         strings += sum(len(each) for each in level if isinstance(each, dict))
         children = [child for each in level for child in _children(each)]

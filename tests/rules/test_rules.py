@@ -16,7 +16,7 @@ from appliance.core.record import Record
 from appliance.core.records.query import find_record, matches_rule
 from appliance.core.records.statement import BY_IDS, Spec, build_plan
 from appliance.core.request_info import RequestInfo
-from appliance.core.resolvers.values import Asking, body_for_rules
+from appliance.core.resolvers.values import Asking, BodyOfRules
 from appliance.errors import RuleError
 from appliance.sql import bind
 from tests.rules.conftest import Original, request_of
@@ -124,5 +124,5 @@ def _may(app: App, record: Record, rule: str, body: Mapping[str, Any], method: s
     """What the record's collection lets a guest do with this body."""
     wanted = {name: raw for name, raw in body.items() if name != "secret"}
     record.assign(wanted)
-    seen = body_for_rules(record, body, is_superuser=False)
+    seen = dict(BodyOfRules(record, body, is_superuser=False))
     return matches_rule(app, record, rule, RequestInfo(method=method, body=seen))

@@ -192,6 +192,11 @@ class Field:
         return frozenset()
 
 
+def has_own(field: Field, method: str) -> bool:
+    """Whether the field's type does something of its own there. Field's methods let every value pass as it is."""
+    return getattr(type(field), method) is not getattr(Field, method)
+
+
 _Option = tuple[str, str, Callable[[Any], Any]]
 _OPTIONS: dict[type[Field], tuple[_Option, ...]] = {}
 

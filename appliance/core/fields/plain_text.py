@@ -18,7 +18,7 @@ class PlainTextField(Field):
 
     def normalise(self, raw: Any) -> str:
         """A text; numbers and booleans are spelled out."""
-        return to_text(raw)
+        return raw if type(raw) is str and raw.isascii() else to_text(raw)
 
     def from_column(self, stored: Any) -> str:
         """The text; a view's column may hold something else."""

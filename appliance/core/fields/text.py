@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from appliance.core.fields.base import option, read_flag, read_text, read_whole
@@ -41,7 +42,7 @@ class TextField(PlainTextField):
     autogenerate_pattern: str = option("autogeneratePattern", read_text, "")
     primary_key: bool = option("primaryKey", read_flag, False)
 
-    @property
+    @cached_property
     def longest(self) -> int:
         """The most characters a value may have."""
         return self.max or DEFAULT_MAX

@@ -10,7 +10,7 @@
     create                 require_draft        a record that is not stored yet
     update, delete         require_rule
     fields of an answer    readable_fields, readable_emails
-    fields of a body       can_write_field
+    fields of a body       writable_names
 
 A rule is a text in the filter language; None lets superusers only, "" lets everyone; superusers are bound by none.
 What a caller may not see is answered like what isn't there, so that an answer never tells the two apart.
@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from appliance.core.app import App
+from appliance.core.bounded import Bounded
 from appliance.core.collection import Collection
 from appliance.core.fields.base import Field
 from appliance.core.record import Record
@@ -40,6 +41,7 @@ from appliance.core.request_info import RequestInfo
 from appliance.errors import BadRequest, Forbidden, NotFound, RuleError
 
 log = logging.getLogger("homeport.rules")
+_writable_names: Final[Bounded[tuple[str, int, bool], frozenset[str]]] = Bounded(4096)  # of one collection each
 
 LIST: Final = "list"
 VIEW: Final = "view"
@@ -178,9 +180,20 @@ def can_read_field(collection: Collection, field: Field, is_superuser: bool) -> 
     return is_superuser or not field.hidden or field.name == "id"
 
 
-def can_write_field(collection: Collection, field: Field, request: RequestInfo) -> bool:
+def can_write_field(collection: Collection, field: Field, is_superuser: bool) -> bool:
     """Whether a body may set the field: a hidden one is a superuser's, but everybody has a password to choose."""
-    return request.is_superuser or not field.hidden or (collection.is_auth and field.name == "password")
+    return is_superuser or not field.hidden or (collection.is_auth and field.name == "password")
+
+
+def writable_names(collection: Collection, is_superuser: bool) -> frozenset[str]:
+    """The names of the fields that a body may set. A revision is never used twice, so no entry can be stale."""
+    key = (collection.id, collection.revision, is_superuser)
+    names = _writable_names.get(key)
+    if names is None:
+        names = frozenset(each.name for each in collection.fields if can_write_field(collection, each, is_superuser))
+        if collection.revision:
+            _writable_names.put(key, names)
+    return names
 
 
 def is_oneself(record: Record, request: RequestInfo) -> bool:

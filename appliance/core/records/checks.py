@@ -31,10 +31,10 @@ INDEX_NAME = re.compile(r"index '(?P<name>[^']+)'")
 def check_record(app: App, record: Record) -> None:
     """Inside a write: raise ValidationFailed with the errors of all fields."""
     errors, values = {}, record.values
-    for field in record.collection.fields:
-        error = field.check_value(app, record, values[field.name])
+    for name, check in record.collection.checks:
+        error = check(app, record, values[name])
         if error is not None:
-            errors[field.name] = error
+            errors[name] = error
     if not errors and record.collection.name in REFERRING:
         errors = _reference_errors(app, record)
     if errors:

@@ -76,6 +76,8 @@ def put_file(app: App, collection: Collection, record_id: str, name: NewFile) ->
 
 def put_new_files(app: App, record: Record) -> None:
     """Inside a write: store the record's uploads and tie them to it."""
+    if not record.collection.fields_of("file"):
+        return
     uploads = [each for field in _file_fields(record) for each in _new_files(record[field.name])]
     if not uploads:
         return

@@ -39,10 +39,8 @@ def records_as_json(app: App, records: Sequence[Record], request: RequestInfo) -
 
 
 def _as_json(record: Record, request: RequestInfo, emails: Emails) -> dict[str, Any]:
-    collection, values = record.collection, record.values
-    answer: dict[str, Any] = {"collectionId": collection.id, "collectionName": collection.name}
-    for each in shape_of(collection, request.is_superuser).readable:
-        answer[each.name] = each.value_as_json(values[each.name])
+    collection = record.collection
+    answer = shape_of(collection, request.is_superuser).of_values(record.values)
     if collection.is_auth and record.id not in emails[collection.id]:
         answer.pop(EMAIL, None)
     if record.extra:

@@ -85,8 +85,11 @@ def _escaped(text: str) -> str:
 
 
 def _row(record: Record) -> list[Any]:
-    values = record.values
-    return [each.to_column(values[each.name]) for each in record.collection.fields]
+    collection = record.collection
+    row = list(map(record.values.__getitem__, collection.column_names))
+    for place, cast in collection.column_casts:
+        row[place] = cast(row[place])
+    return row
 
 
 @lru_cache(maxsize=512)

@@ -56,8 +56,8 @@ def update_record(app: App, record: Record, request: RequestInfo | None = None) 
 def fill_generated(record: Record) -> None:
     """Give a new record its id and the other texts that are generated; what is set stays."""
     values = record.values
-    for field in record.collection.fields_of("text"):
-        if not values[field.name] and isinstance(field, TextField) and field.autogenerate_pattern:
+    for field in record.collection.generated_fields:
+        if not values[field.name]:
             values[field.name] = field.normalise(field.generated())
 
 

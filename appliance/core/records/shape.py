@@ -7,12 +7,12 @@ dict and a call for each of the few columns that need one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
 from appliance.core.collection import Collection
-from appliance.core.fields.base import Field, Kind
+from appliance.core.fields.base import Field, Kind, has_own
 
 Kinds = tuple[Kind, ...]
 Reader = Callable[[Any], Any]
@@ -28,9 +28,18 @@ class Shape:
         self._head = {"collectionId": collection.id, "collectionName": collection.name}
         self.readable = tuple(readable)
         self._names = tuple(each.name for each in readable)
+        self._casts = tuple((each.name, each.value_as_json) for each in readable if has_own(each, "value_as_json"))
         self._places = tuple(places)
         self._pick = None if len(places) == len(collection.fields) else _picker(places)
         self._readers: dict[Kinds, tuple[tuple[str, Reader], ...]] = {}
+
+    def of_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """A record's values as a JSON object of its own."""
+        answer = self._head.copy()
+        answer.update(zip(self._names, map(values.__getitem__, self._names), strict=True))
+        for name, value_as_json in self._casts:
+            answer[name] = value_as_json(answer[name])
+        return answer
 
     def as_json(self, row: Sequence[Any]) -> dict[str, Any]:
         """The row as a JSON object of its own."""

@@ -8,11 +8,12 @@ spelled differently). Each such fact becomes a `Guard`; a statement is reused fo
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from appliance.core.collection import Collection
 from appliance.core.fields.base import Field
 from appliance.core.fields.json import json_text
 from appliance.core.passwords import PasswordValue
@@ -167,17 +168,45 @@ def _is_structure(value: Any) -> bool:
     return isinstance(value, str) and value[:1] in ("[", "{")
 
 
-def body_for_rules(record: Record, changes: Mapping[str, Any], is_superuser: bool) -> dict[str, Any]:
+class BodyOfRules(Mapping[str, Any]):
     """The body as `@request.body` shows it: a field that the client sent has the value which it would get (cast by
-    its type, modifiers applied), other keys stand as sent. `record` already carries the changes.
+    its type, modifiers applied), other keys stand as sent. `record` carries the changes by now.
 
-    Hidden fields that a client may not set are left out, as if they had not been sent.
+    Hidden fields that a client may not set are left out, as if they had not been sent. Worked out when somebody asks.
     """
+
+    __slots__ = ("_collection", "_is_superuser", "_sent", "_shown", "_values")
+
+    def __init__(self, record: Record, sent: Mapping[str, Any], is_superuser: bool) -> None:
+        self._collection = record.collection
+        self._values = record.values.copy()  # what hooks change later is not what the client sent
+        self._sent = sent
+        self._is_superuser = is_superuser
+        self._shown: dict[str, Any] | None = None
+
+    def _body(self) -> dict[str, Any]:
+        if self._shown is None:
+            self._shown = _body_for_rules(self._collection, self._values, self._sent, self._is_superuser)
+        return self._shown
+
+    def __getitem__(self, name: str) -> Any:
+        return self._body()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._body())
+
+    def __len__(self) -> int:
+        return len(self._body())
+
+
+def _body_for_rules(
+    collection: Collection, values: Mapping[str, Any], sent: Mapping[str, Any], is_superuser: bool
+) -> dict[str, Any]:
     body: dict[str, Any] = {}
-    fields, values = record.collection.fields_by_name, record.values
-    for key, raw in changes.items():
+    fields = collection.fields_by_name
+    for key, raw in sent.items():
         found = fields.get(key)
-        if found is None and (modifier := modifier_of(record.collection, key)):
+        if found is None and (modifier := modifier_of(collection, key)):
             found = fields[modifier.field]
         if found is None:
             body[key] = raw
