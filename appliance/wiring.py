@@ -12,7 +12,7 @@ from appliance.core.app import App
 from appliance.core.collections.system import create_system_collections
 from appliance.files.local import LocalStorage
 from appliance.realtime import binding as realtime
-from appliance.storage.sqlite import open_database
+from appliance.storage.sqlite import SqliteDatabase, open_database
 
 if TYPE_CHECKING:
     from appliance.http.certificates import Certificate
@@ -26,6 +26,14 @@ BINDINGS: tuple[Callable[[App], None], ...] = (realtime.bind,)
 def build(config: Config) -> App:
     """The app on its data folder, without a network. Raises StorageError, ConfigError."""
     database = open_database(config.dir, config.durability)
+    try:
+        return _assemble(config, database)
+    except BaseException:
+        database.close()  # else its writer's thread holds the file for as long as the process lives
+        raise
+
+
+def _assemble(config: Config, database: SqliteDatabase) -> App:
     app = App(config, database, LocalStorage(config.dir / FILES_FOLDER))
     create_system_collections(app)
     app.collections.reload()

@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 
 from appliance.core.app import App
-from appliance.errors import HomeportError
 from tests.boxes import open_box
 from tests.faults.history import History, Key
 from tests.faults.workload import page_of, text_of
@@ -58,8 +57,8 @@ def problems_after_cut(data: Path, history: History, place: int) -> Iterator[str
     """Open the folder, compare it with what was acknowledged before `place`, and write to it."""
     try:
         yield from problems_in_box(data, history, place)
-    except HomeportError as error:
-        yield f"can't be opened: {error.message}"
+    except Exception as error:
+        yield f"can't be opened: {error!r}"
 
 
 def problems_in_box(data: Path, history: History, place: int) -> Iterator[str]:
