@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import sys
 import threading
 import time
@@ -41,14 +42,31 @@ class Crowd:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for sock in self.socks:
-            sock.close()
+        self.leave()
 
     def say(self, data: bytes) -> None:
         """Send the same on each connection; one that is closed already hears nothing."""
         for sock in self.socks:
             with suppress(OSError):
                 sock.send(data)
+
+    def ask(self, request: bytes = HEALTH) -> int:
+        """Let each connection ask and take its answer; how many got 200."""
+        self.say(request)
+        for sock in self.socks:
+            sock.settimeout(PATIENCE_SECONDS)
+        statuses = [Reader(sock).answer().status for sock in self.socks]
+        for sock in self.socks:
+            sock.setblocking(False)
+        return statuses.count(200)
+
+    def leave(self, *, by_reset: bool = False) -> None:
+        """Close all of them, kindly or not."""
+        for sock in self.socks:
+            if by_reset:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+        self.socks.clear()
 
     def still_open(self) -> int:
         """How many the server has not closed. Answers are not taken, only looked at."""

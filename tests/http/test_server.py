@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import orjson
-import psutil
 import pytest
 
 from appliance.api.request import Request, Response
@@ -18,8 +17,7 @@ from appliance.http import channel as channels
 from appliance.http.routes import Route
 from appliance.http.server import Server
 from tests.boxes import open_box
-from tests.http.servers import Reader, ask, client, connect, send, serve
-from tests.oracle import start_ours
+from tests.http.servers import Reader, ask, connect, send, serve
 
 HOST = b"Host: localhost\r\n"
 HEALTH = b"GET /api/health HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -245,28 +243,6 @@ def _wait_until(holds: object, seconds: float = 5) -> None:
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < end, "it did not come true in time"
         time.sleep(0.02)
-
-
-@pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="this system can't limit another process")
-def test_running_out_of_descriptors_pauses_and_ends_nothing(tmp_path: Path) -> None:
-    running = start_ours(tmp_path)
-    assert running.started is not None
-    process = psutil.Process(running.started.pid)
-    room = process.num_fds() + 20
-    process.rlimit(psutil.RLIMIT_NOFILE, (room, room))
-    host, _, port = running.url.removeprefix("http://").partition(":")
-    try:
-        with socket.create_connection((host, int(port)), 5) as early:
-            crowd = [socket.create_connection((host, int(port)), 5) for _ in range(60)]
-            time.sleep(0.5)
-            early.sendall(HEALTH)
-            assert Reader(early).answer().status == 200
-            assert process.cpu_percent(0.5) < 60  # paused, not spinning
-            for sock in crowd:
-                sock.close()
-        _wait_until(lambda: client.get(f"{running.url}/api/health").status_code == 200)
-    finally:
-        running.stop()
 
 
 def test_log_lines_of_the_server_are_escaped(caplog: pytest.LogCaptureFixture) -> None:
