@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import socket
 import sys
@@ -169,6 +170,7 @@ class Server:
     def start(self) -> None:
         """Start workers and loop; returns at once."""
         sys.setswitchinterval(SWITCH_SECONDS)
+        gc.freeze()  # what is loaded by now stays: looking through it for garbage would stop the loop for 30 ms
         self._announce(Start(app=self._app))
         if self._certificate is not None:
             self.listener.handshakes = Handshakes(self._certificate)
