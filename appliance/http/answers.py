@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import orjson
 
 from appliance import clock
-from appliance.api.request import Json, Response
+from appliance.api.request import Json, Response, Stream
 from appliance.errors import (
     ApiError,
     BusyError,
@@ -25,6 +25,11 @@ RETRY_SECONDS: Final = "1"
 NO_SPACE: Final = "There is no space left on this server's disk."
 DISK_FAILED: Final = "This server's disk does not work right now."
 BUSY: Final = "The server is busy. Try again in a moment."
+
+
+def is_stream(body: Any) -> TypeGuard[Stream]:
+    """Whether a Response's body is an answer without an end, which takes the connection over."""
+    return hasattr(body, "take")
 
 
 def encode(body: Any) -> tuple[bytes, str]:

@@ -301,6 +301,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             del self.requests[1:]
             self._gift = (stream, head, is_chunked)
 
+    def hand_over(self, stream: Stream, head: bytes) -> None:
+        """In the loop: answer with a stream, which takes the connection over at once."""
+        self._gift = (stream, head, True)
+        self.request_ended()
+
     def request_ended(self) -> None:
         """In the loop, after a worker has ended: give the socket away if that was agreed."""
         if self._gift is None or self.requests or self.socket is None:

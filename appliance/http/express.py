@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from appliance import clock
 from appliance.api.request import Request, Response, Write
 from appliance.errors import ApiError, BusyError, OverBudgetError, SchemaMovedError
-from appliance.http.answers import response_to_error
+from appliance.http.answers import is_stream, response_to_error
 from appliance.http.bodies import JSON_TYPE, Body, Files, read_body
 from appliance.http.edge import Edge
 from appliance.http.gate import StrictParser
@@ -39,6 +39,7 @@ from appliance.http.slow_shapes import SlowShapes, shape_of
 
 if TYPE_CHECKING:
     from appliance.http.channel import Channel
+    from appliance.http.headers import HeaderBlock
     from appliance.http.loop import Loop
     from appliance.storage.database import Outcome
 
@@ -127,6 +128,13 @@ class Call:
         return response_to_error(error, self.parsed.command, self.parsed.path)
 
 
+def _may_have_body(express: Express, block: HeaderBlock) -> bool:
+    """Whether the lane reads a body like this one for the row, or none where it reads none."""
+    if express.begin is not None or not block.length:
+        return (express.begin is None) == (not block.length)
+    return block.length <= express.most_body and block.sent.get("content-type", "").startswith(JSON_TYPE)
+
+
 class ExpressLane:
     """The lane of one server. `take` is called in the loop; `counts` may be read by anybody."""
 
@@ -148,7 +156,7 @@ class ExpressLane:
         if row is None:
             return False
         route, express, path = row
-        if (express.begin is None) != (block.length == 0) or self._has_plugins(express.event):
+        if not _may_have_body(express, block) or self._has_plugins(express.event):
             return False
         call = Call(self._edge, route, path, parsed, channel.addr[0])
         return self._run(channel, call) if express.begin is None else self._begin(channel, call, express.begin)
@@ -173,7 +181,11 @@ class ExpressLane:
         if began and clock.thread_seconds() - began > SLOW_SECONDS:
             self._slow.add(shape)
         self.counts.by_loop += 1
-        channel.answer(self._bytes_of(channel, call, response))
+        if is_stream(response.body):
+            log_answer(call.parsed.command, call.parsed.path, call.peer, call.started, response.status)
+            channel.hand_over(response.body, self._heads.opening(channel, call.parsed, response))
+        else:
+            channel.answer(self._bytes_of(channel, call, response))
         return True
 
     def _leave(self, channel: Channel, call: Call) -> bool:

@@ -14,7 +14,7 @@ from appliance.api.request import Response
 from appliance.core.app import App
 from appliance.errors import ApiError, NotFound
 from appliance.files.storage import StoredFile
-from appliance.http.answers import encode, response_to_error
+from appliance.http.answers import encode, is_stream, response_to_error
 from appliance.http.channel import STREAM_KEY
 
 NO_FILE = "File not found."
@@ -25,7 +25,7 @@ def as_flask(app: App, response: Response) -> flask.Response:
     """Turn a handler's answer into Flask's."""
     if isinstance(response.body, StoredFile):  # its status may be 206 or 304 by the request's headers
         answer = _answer_file(app, response.body)
-    elif hasattr(response.body, "take"):
+    elif is_stream(response.body):
         answer = _answer_stream(response.body)
     else:
         answer = _answer_bytes(response)

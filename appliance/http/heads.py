@@ -20,7 +20,7 @@ from appliance.http.middleware import add_headers
 from appliance.http.middleware.cors import allowed_origin
 
 if TYPE_CHECKING:
-    from appliance.http.channel import Channel
+    from appliance.http.channel import Channel, StreamTask
 
 WITHOUT_BODY: Final = frozenset((204, 304))
 LENGTH: Final = "0"
@@ -40,6 +40,12 @@ class Heads:
         before, after = self._pieces(channel, parsed, response, content_type)
         return b"%b%d%b%b" % (before, len(body), after, body) if after else before
 
+    def opening(self, channel: Channel, parsed: StrictParser, response: Response) -> bytes:
+        """The head of an answer without an end, which comes in chunks."""
+        task = self._task(channel, parsed, response.status, Headers(list(response.headers.items())))
+        task.stream = response.body
+        return task.build_response_header()
+
     def _pieces(self, channel: Channel, parsed: StrictParser, response: Response, kind: str) -> tuple[bytes, bytes]:
         second, made = self._made
         if second != clock.unix_seconds():
@@ -55,12 +61,18 @@ class Heads:
         status, content_type, _, more = key
         headers = Headers([("Content-Type", content_type)] if content_type else [])
         headers.extend(more)
-        add_headers(self._app, parsed.command, parsed.block.origin, headers)
         if status not in WITHOUT_BODY:
             headers["Content-Length"] = LENGTH
-        task = channel.task_class(channel, parsed)
+        task = self._task(channel, parsed, status, headers)
         task.start_time = second
-        task.status = f"{status} {HTTP_STATUS_CODES[status].upper()}"
-        task.response_headers = headers.to_wsgi_list()
         before, mark, after = task.build_response_header().partition(b"Content-Length: ")
         return before + mark, after.removeprefix(LENGTH.encode())
+
+    def _task(self, channel: Channel, parsed: StrictParser, status: int, headers: Headers) -> StreamTask:
+        """What writes the head. Every answer's headers are added."""
+        add_headers(self._app, parsed.command, parsed.block.origin, headers)
+        task: StreamTask = channel.task_class(channel, parsed)
+        task.start_time = clock.unix_seconds()
+        task.status = f"{status} {HTTP_STATUS_CODES[status].upper()}"
+        task.response_headers = headers.to_wsgi_list()
+        return task

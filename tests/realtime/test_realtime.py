@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import closing
 from urllib.parse import quote
 
+import httpx
 import pysqlite3
 import pytest
 
@@ -24,7 +26,7 @@ from appliance.core.records.save import delete_record, update_record
 from appliance.errors import BadRequest
 from appliance.realtime.room import Realtime
 from tests.boxes import add_user, open_box
-from tests.http.servers import client, serve, url_of
+from tests.http.servers import Reader, client, connect, serve, url_of
 from tests.realtime.conftest import World
 from tests.realtime.streams import Event, Stream
 
@@ -484,3 +486,36 @@ def test_stopping_ends_every_stream(tmp_path_factory: pytest.TempPathFactory) ->
         server.stop()
         for stream in streams:
             assert stream.next() is None
+
+
+class TestLanes:
+    """Streams begin, and subscriptions are taken, on the express lane and through Flask: a header that the lane does
+    not know sends a request there."""
+
+    def test_both_answer_a_stream_with_the_same_head(self, world: World) -> None:
+        counts = world.server.listener.lane.counts
+        asked = b"GET /api/realtime HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n%b\r\n"
+        heads = []
+        for more in (b"", b"X-Not-Known: 1\r\n"):
+            before = counts.by_loop
+            with connect(world.server) as sock:
+                sock.sendall(asked % more)
+                heads.append(re.sub(rb"Date: [^\r]+", b"", Reader(sock).until(b"\r\n\r\n")))
+            assert counts.by_loop - before == (not more)
+        assert heads[0] == heads[1]
+
+    @pytest.mark.parametrize("topics", [pytest.param(["posts/*"], id="one"), pytest.param(["x" * 2000] * 3, id="many")])
+    @pytest.mark.parametrize("headers", [{}, {"X-Not-Known": "1"}])
+    def test_both_take_subscriptions(self, world: World, topics: list[str], headers: dict[str, str]) -> None:
+        stream = world.open()
+        counts = world.server.listener.lane.counts
+        before = counts.by_loop
+        plain = {"Accept": "*/*", "User-Agent": "x", "Authorization": world.token(world.ann)}
+        form = {"clientId": stream.id, "subscriptions": topics}
+        answer = httpx.post(f"{url_of(world.server)}/api/realtime", json=form, headers={**plain, **headers})
+        assert (answer.status_code, answer.content) == (204, b"")
+        is_small = len(json.dumps(form)) <= 4096
+        assert counts.by_loop - before == (is_small and not headers)
+        client_of_stream = room(world).clients.find(stream.id)
+        assert client_of_stream is not None
+        assert client_of_stream.account == (world.ann.collection.id, world.ann.id)
