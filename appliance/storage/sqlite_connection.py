@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,18 +93,28 @@ def _fetch_leniently(connection: Any, sql: str, parameters: Sequence[Any]) -> li
         connection.text_factory = before
 
 
-@contextmanager
-def time_limit(connection: Any, seconds: float) -> Iterator[None]:
-    """Interrupt whatever the connection runs inside once `seconds` have passed; 0 sets no limit."""
-    if not seconds:
-        yield
-        return
-    end = monotonic() + seconds
-    connection.set_progress_handler(lambda: monotonic() > end, STEPS_BETWEEN_LOOKS)
-    try:
-        yield
-    finally:
-        connection.set_progress_handler(None, 0)
+class Timed:
+    """A driver's connection whose SELECTs can have a time limit. SQLite asks every STEPS_BETWEEN_LOOKS steps."""
+
+    __slots__ = ("_end", "connection")
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self._end = math.inf
+        connection.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
+
+    def fetch(self, sql: str, parameters: Sequence[Any], seconds: float = 0) -> list[Row]:
+        """All rows of one statement; StatementError once `seconds` have passed, 0 sets no limit."""
+        if not seconds:
+            return fetch(self.connection, sql, parameters)
+        self._end = monotonic() + seconds
+        try:
+            return fetch(self.connection, sql, parameters)
+        finally:
+            self._end = math.inf
+
+    def _is_late(self) -> bool:
+        return monotonic() > self._end
 
 
 class Readers:
@@ -115,7 +125,7 @@ class Readers:
 
     def __init__(self, path: Path, limit: int) -> None:
         self._path = path
-        self._free: list[Any] = []
+        self._free: list[Timed] = []
         self._opened: list[peewee.SqliteDatabase] = []
         self._slots = threading.Semaphore(limit)
         self._closed = False
@@ -125,12 +135,11 @@ class Readers:
         with self._slots:
             connection = self._take()
             try:
-                with time_limit(connection, seconds):
-                    return fetch(connection, sql, parameters)
+                return connection.fetch(sql, parameters, seconds)
             finally:
                 self._free.append(connection)
 
-    def _take(self) -> Any:
+    def _take(self) -> Timed:
         if self._closed:
             raise StorageError("The database is closed.")
         try:
@@ -138,7 +147,7 @@ class Readers:
         except IndexError:
             database = open_reader(self._path)
             self._opened.append(database)
-            return driver_connection(database)
+            return Timed(driver_connection(database))
 
     def close(self) -> None:
         """Close every connection. A read that runs right now fails."""

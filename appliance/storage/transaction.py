@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from appliance.errors import StorageError
 from appliance.storage.database import Row, Touch, Touched
 from appliance.storage.lean_peewee import peewee
-from appliance.storage.sqlite_connection import driver_connection, fetch, time_limit
+from appliance.storage.sqlite_connection import Timed, driver_connection
 from appliance.storage.sqlite_errors import REFUSED, translate
 from appliance.storage.tickets import Callback, Effects, Ticket
 
@@ -40,6 +40,7 @@ class Transaction:
         self.touched = Touched()
         self._database = database
         self._connection: Any = driver_connection(database)
+        self._timed = Timed(self._connection)
         self._cursor: Any = self._connection.cursor()  # one for all: a new one a statement costs 0.3 us
         self._scopes: list[Effects] = []  # of the write that runs and those inside it, which are the last
 
@@ -73,8 +74,7 @@ class Transaction:
         """Rows of one statement. One that changes rows counts as touching everything."""
         self.require()
         before = self._connection.total_changes
-        with time_limit(self._connection, seconds):
-            rows = fetch(self._connection, sql, parameters)
+        rows = self._timed.fetch(sql, parameters, seconds)
         if self._connection.total_changes != before:
             self.touched.everything = True
         return rows

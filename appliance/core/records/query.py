@@ -130,7 +130,7 @@ def matches_rule(app: App, record: Record, rule: str | None, request: RequestInf
         return text == ""
     if not record.is_new:
         return bool(_run(app, record.collection, Spec(EXISTS, text), request, {"id": record.id}))
-    return bool(_run(app, record.collection, Spec(EXISTS_NEW, text), request, columns_of(record)))
+    return bool(_run(app, record.collection, Spec(EXISTS_NEW, text), request, Columns(record)))
 
 
 def values_match(app: App, record: Record, rule: str | None, client_filter: str, request: RequestInfo) -> bool:
@@ -139,7 +139,7 @@ def values_match(app: App, record: Record, rule: str | None, client_filter: str,
     plan = values_plan(app, record, rule, client_filter, request)
     if isinstance(plan, bool):
         return plan
-    asking = Asking(request, now(), columns_of(record))
+    asking = Asking(request, now(), Columns(record))
     return bool(run_select(app, plan.select, bind(plan.select.parameters, asking)))
 
 
@@ -224,13 +224,24 @@ def run_select(app: App, statement: Sql, parameters: Sequence[Any], seconds: flo
         raise RuleError("the expression can't be evaluated", hint=error.message) from error
 
 
-def columns_of(record: Record) -> dict[str, Any]:
-    """The values of a record as columns. Numbers of one that no column holds yet are floats, as JSON sent them."""
-    columns = {f"column {each.name}": each.to_column(record.values[each.name]) for each in record.collection.fields}
-    for field in record.collection.fields_of("number") if record.is_new else ():
-        columns[f"column {field.name}"] = as_parameter(columns[f"column {field.name}"])
-    columns["column id"] = columns.get("column id") or TEMPORARY_ID
-    return columns
+class Columns(dict[str, Any]):
+    """The values of a record as the slots of its columns, each worked out when a statement asks for it. Numbers of one
+    that no column holds yet are floats, as JSON sent them."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__()
+        self._record = record
+
+    def __missing__(self, slot: str) -> Any:
+        name = slot.removeprefix("column ")
+        field = self._record.collection.fields_by_name[name]
+        value = field.to_column(self._record.values[name])
+        if name == "id":
+            value = value or TEMPORARY_ID
+        elif self._record.is_new and field.type == "number":
+            value = as_parameter(value)
+        self[slot] = value
+        return value
 
 
 def _column(collection: Collection, name: str) -> str:

@@ -244,7 +244,8 @@ class _Builder:
             chosen = sql("{} = {}", self._id(), parameter(value_slot("id")))
             shown = self._columns() if self.spec.purpose == BY_ID else Sql("SELECT 1")
             return sql("{} {} LIMIT 1", shown, self._from([chosen, *conditions]))
-        return sql("WITH {} AS ({}) SELECT 1 {} LIMIT 1", self.root.table, self._new_row(), self._from(conditions))
+        source = self._from(conditions)
+        return sql("WITH {} AS ({}) SELECT 1 {} LIMIT 1", self.root.table, self._new_row(source), source)
 
     def _back(self, conditions: Sequence[Sql]) -> Sql:
         """Ranked inside each id, so that one id with a million records costs no other its own. A join may repeat a
@@ -267,16 +268,18 @@ class _Builder:
         in_order = Sql(f'"{BACK_OF}", "{BACK_PLACE}"')
         return sql("SELECT DISTINCT {} FROM ({}) WHERE {} ORDER BY {}", shown, ranked, within, in_order)
 
-    def _new_row(self) -> Sql:
-        """The one row of the record: its values as parameters.
+    def _new_row(self, source: Sql) -> Sql:
+        """The one row of the record: those values that `source` asks for, as parameters.
 
         Those of a stored record compare as its columns do. Those of a new one are bare, as in the original: there
         `score > @request.query.least` compares a number with a text.
         """
         named = []
         for field in self.collection.fields:
+            if DIALECT.quote(field.name) not in source.text:
+                continue
             value = parameter(value_slot(f"column {field.name}"))
             if self.spec.purpose == EXISTS_VALUES and not field.is_multiple:
                 value = DIALECT.typed(value, field.column_kind)
             named.append(sql("{} AS {}", value, Sql(DIALECT.quote(field.name))))
-        return sql("SELECT {}", join_sql(", ", named))
+        return sql("SELECT {}", join_sql(", ", named or [Sql("1")]))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from appliance.clock import monotonic, now
 from appliance.core.collection import Collection
 from appliance.core.record import Record
-from appliance.core.records.query import columns_of, run_select, values_plan
+from appliance.core.records.query import Columns, run_select, values_plan
 from appliance.core.records.statement import Plan
 from appliance.core.request_info import RequestInfo
 from appliance.errors import ApiError, OverBudgetError, RuleError
@@ -100,7 +100,7 @@ class _Change:
         self._app = app
         self._end = monotonic() + seconds
         self._has_failed = False
-        self._asking = _OpenValues(now(), columns_of(record))
+        self._asking = _OpenValues(now(), Columns(record))
         self._bound: dict[Form, list[Any]] = {}
         self._verdicts: dict[tuple[Form, str], bool] = {}
 
