@@ -23,7 +23,7 @@ class Plate:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)
         self._laid: dict[str, tuple[bytes, tuple[int, int]]] = {}
 
     def lay(self, image: Image) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tests.faults.journal import Event, Kind
 
@@ -123,7 +124,7 @@ class Edit:
 
 
 class Disk:
-    """Follows a journal that begins with an empty folder. `image` may be asked at any place."""
+    """Follows a journal that begins with an empty folder, or with what `load` finds. `image` at any place."""
 
     def __init__(self, rng: random.Random) -> None:
         self._root = Folder()
@@ -144,6 +145,13 @@ class Disk:
             Kind.SYNC_END: self._end_sync,
             Kind.SYNC_FAILED: self._fail_sync,
         }
+
+    def load(self, folder: Path) -> None:
+        """Begin with all that lies in `folder`, safe on the disk."""
+        for path in sorted(folder.rglob("*")):
+            node = Folder() if path.is_dir() else File(bytearray(path.read_bytes()))
+            inside, name = self._place(path.relative_to(folder).as_posix())
+            inside.live[name] = inside.safe[name] = self._nodes[path.stat().st_ino] = node
 
     def follow(self, event: Event) -> None:
         """Take in the next record."""

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.faults.after_cut import Plate, problems_after_cut, problems_when_served
+from tests.faults.after_cut import Image, Plate, problems_after_cut, problems_when_served
 from tests.faults.disk import ALL, Disk
 from tests.faults.history import History
-from tests.faults.journal import Event, Kind, read_journal
+from tests.faults.journal import Kind, read_journal
 from tests.faults.killed import Box
 from tests.faults.program import changed
 from tests.faults.shim import Shim
@@ -58,17 +58,17 @@ def record_run(
     return run
 
 
-def cuts_in(run: Run, count: int) -> list[Event]:
+def cuts_in(journal: Path, seed: int, count: int) -> list[int]:
     """Where the power goes: anywhere, but every other time right at an fsync's end, where a promise begins."""
-    rng = random.Random(run.seed)
-    events = list(read_journal(run.shim.journal))
+    rng = random.Random(seed)
+    events = list(read_journal(journal))
     ends = [place for place, event in enumerate(events) if event.kind is Kind.SYNC_END]
     places: set[int] = set()
     while len(places) < min(count, len(events)):
         near_end = ends and rng.random() < 0.5
         place = rng.choice(ends) + rng.choice((-1, 0, 1, 2)) if near_end else rng.randrange(len(events))
         places.add(min(max(place, 0), len(events) - 1))
-    return [events[place] for place in sorted(places)]
+    return [events[place].end for place in sorted(places)]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Cut:
 
 def replay(run: Run, count: int, folder: Path, served_every: int = 0) -> Iterator[Cut]:
     """Cut the power `count` times. Every `served_every`-th time the whole server judges, too."""
-    ends = {event.end: number for number, event in enumerate(cuts_in(run, count), 1)}
+    ends = {end: number for number, end in enumerate(cuts_in(run.shim.journal, run.seed, count), 1)}
     disk = Disk(random.Random(run.seed))
     plate = Plate(folder / "plate")
     for event in read_journal(run.shim.journal):
@@ -118,15 +118,32 @@ def keep_evidence(run: Run, folder: Path) -> str:
     return f"again: python -m tests.faults.power_cut {folder / 'journal'} {run.seed} PLACE FOLDER"
 
 
-def lay_out(journal: Path, seed: str, place: int, folder: Path) -> None:
-    """Make `folder` hold what the cut at `place` left."""
-    disk = Disk(random.Random(int(seed)))
+def image_at(journal: Path, seed: int, place: int) -> Image:
+    """What the cut at `place` left."""
+    disk = Disk(random.Random(seed))
     for event in read_journal(journal):
         if event.end > place:
             break
         disk.follow(event)
-    Plate(folder).lay(disk.image(random.Random(f"{seed} {place}")))
+    return disk.image(random.Random(f"{seed} {place}"))
+
+
+def cut_again(run: Run, place: int, shim: Shim, count: int) -> Iterator[Cut]:
+    """After the cut at `place` the program opens the folder, writes to it and closes it, on a journal of its own; and
+    the power goes a second time, `count` times over. `shim` brings the folder and that journal."""
+    Plate(shim.folder).lay(image_at(run.shim.journal, run.seed, place))
+    disk = Disk(random.Random(run.seed))
+    disk.load(shim.folder)
+    Box(shim.folder, changed("nothing"), environ=shim.journalling).make_superuser()
+    ends = set(cuts_in(shim.journal, run.seed, count))
+    plate = Plate(shim.folder.parent / "plate")
+    for event in read_journal(shim.journal):
+        disk.follow(event)
+        if event.end in ends:
+            plate.lay(disk.image(random.Random(f"{run.seed} {event.end}")))
+            problems = list(problems_after_cut(plate.folder / DATA, run.history, place))
+            yield Cut(event.end, run.history.acknowledged(place), problems)
 
 
 if __name__ == "__main__":
-    lay_out(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
+    Plate(Path(sys.argv[4])).lay(image_at(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

@@ -20,7 +20,7 @@ import pytest
 
 from tests.faults.disk import NONE, Disk
 from tests.faults.journal import Kind, read_journal
-from tests.faults.power_cut import Cut, Run, keep_evidence, record_run, replay, same_as_program_saw
+from tests.faults.power_cut import Cut, Run, cut_again, cuts_in, keep_evidence, record_run, replay, same_as_program_saw
 from tests.faults.shim import Shim
 from tests.oracle import ROOT
 
@@ -56,6 +56,19 @@ def test_a_power_cut_takes_nothing_acknowledged(
     assert run.history.acknowledged(shim.position) > REQUESTS / 2
     cuts = list(replay(run, round(CUTS * share), ground, CUTS_SERVED))
     assert not any(cut.problems for cut in cuts), evidence(run, cuts, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_second_power_cut_while_the_box_recovers_takes_nothing_either(
+    shim: Shim, ground: Path, tmp_path: Path, library: Path
+) -> None:
+    run = record_run(shim, SEED, 150, change="many checkpoints")
+    late = [place for place in cuts_in(shim.journal, SEED, 100) if place > shim.position / 2]
+    for number, place in enumerate(random.Random(SEED).sample(late, max(CUTS // 100, 1))):
+        again = ground / f"again {number}"
+        again.mkdir()
+        cuts = list(cut_again(run, place, Shim(library, again), 12))
+        assert not any(cut.problems for cut in cuts), f"after the cut at {place}: {evidence(run, cuts, tmp_path)}"
 
 
 @pytest.mark.slow
