@@ -102,6 +102,11 @@ def begin_create(request: Request) -> Write:
     return _creation(request, _read_wanted(request, CREATE))
 
 
+def begin_update(request: Request) -> Write:
+    """`update_record` up to its write, alike. Only for a request that `updates_quickly`."""
+    return _changing(request, _read_wanted(request, UPDATE, request.path["id"]))
+
+
 def creates_quickly(request: Request) -> bool:
     """Whether creating needs no time beside the write: no password to hash, no file to store, no record to read for
     the answer. Whether a plugin goes on after the commit is the caller's to ask."""
@@ -109,6 +114,12 @@ def creates_quickly(request: Request) -> bool:
     if collection is None or collection.type != BASE:
         return False
     return type(request.body) is dict and "expand" not in request.query and not collection.fields_of("password")
+
+
+def updates_quickly(request: Request) -> bool:
+    """Whether changing needs no time beside the write either: there is no file that it could remove."""
+    collection = request.app.collections.find(request.path["collection"])
+    return collection is not None and not collection.fields_of("file") and creates_quickly(request)
 
 
 @steady_write
