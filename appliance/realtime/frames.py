@@ -60,6 +60,20 @@ class Opening(Frame):
         return self._before + super().bytes_for(client_id, is_chunked)
 
 
+def retry_hint(milliseconds: int) -> bytes:
+    """How long a browser's EventSource waits before it comes back. It is no event: nobody's handler sees it, and
+    clients with a schedule of their own (PocketBase's SDKs) keep to that."""
+    return b"retry:%d\n\n" % milliseconds
+
+
+def ending(last_words: bytes, is_chunked: bool) -> bytes:
+    """The last bytes of a stream."""
+    if not is_chunked:
+        return last_words
+    chunk = b"%x\r\n%b\r\n" % (len(last_words), last_words) if last_words else b""
+    return chunk + LAST_CHUNK
+
+
 def as_json(payload: Any) -> bytes:
     """A payload on one line."""
     return orjson.dumps(payload)

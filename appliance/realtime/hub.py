@@ -25,7 +25,7 @@ from typing import Any, Final, NamedTuple
 
 from appliance import clock
 from appliance.realtime.clients import Client
-from appliance.realtime.frames import LAST_CHUNK, Frame
+from appliance.realtime.frames import Frame, ending, retry_hint
 
 log = logging.getLogger("homeport.realtime")
 
@@ -36,6 +36,8 @@ MAX_HELD: Final = 64 * 1024 * 1024  # bytes of frames that wait for anybody
 SEND_BUFFER: Final = 64 * 1024  # the system would let it grow to megabytes for each client that does not read
 AT_ONCE: Final = 256 * 1024  # bytes of waiting frames joined for one send
 CHECK_SECONDS: Final = 1.0
+LEAST_RETRY: Final = 500  # milliseconds: when the server stops, its clients are told to come back spread over time
+MOST_RETRY: Final = 5000
 READ: Final = 1  # libev's EV_READ
 WRITE: Final = 2
 
@@ -93,10 +95,10 @@ class Connection:
             self.backlog.watcher.start(self._flush, self.backlog)
             self._wait(self.backlog, frames, sent)
 
-    def end(self) -> None:
+    def end(self, last_words: bytes = b"") -> None:
         """Say that the stream ends, if the client keeps up, and close."""
-        if self._is_chunked and self.backlog is None and not self.is_closed:
-            self._write(LAST_CHUNK)
+        if self.backlog is None and not self.is_closed:
+            self._write(ending(last_words, self._is_chunked))
         self.close()
 
     def close(self) -> None:
@@ -341,6 +343,6 @@ class Hub:
     def _end_all(self, done: threading.Event) -> None:
         for connection in list(self._connections):
             with contextlib.suppress(OSError):
-                connection.end()
+                connection.end(retry_hint(clock.random_between(LEAST_RETRY, MOST_RETRY)))
         self._over.set()
         done.set()

@@ -62,7 +62,8 @@ class Stream:
                 return None
         text = bytes(self.held[:end]).decode()
         del self.held[: end + 2]
-        return read_event(text)
+        is_hint = text.startswith("retry:")  # when to come back; no event
+        return self.next(seconds) if is_hint else read_event(text)
 
     def is_silent(self, seconds: float = 0.3) -> bool:
         """Whether nothing comes for a while."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -12,7 +13,7 @@ import pytest
 
 from appliance.realtime.clients import Client
 from appliance.realtime.frames import Frame, Opening
-from appliance.realtime.hub import Delivery, Hub
+from appliance.realtime.hub import LEAST_RETRY, MOST_RETRY, Delivery, Hub
 
 HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
 KIB = 1024
