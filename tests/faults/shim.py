@@ -49,7 +49,7 @@ def require_shim(folder: Path) -> Path:
     if shutil.which("gcc") is None:
         refuse_or_skip("no C compiler on this machine; apt install gcc libc6-dev")
     library = folder / "faults.so"
-    flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-U_FORTIFY_SOURCE"]
+    flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-U_FORTIFY_SOURCE"]
     sources = [str(path) for path in sorted(SOURCES.glob("*.c"))]
     command = ["gcc", *flags, "-o", str(library), *sources, "-ldl", "-lpthread"]
     built = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -73,9 +73,12 @@ def test_a_full_disk_refuses_writes_and_nothing_else(shim: Shim, small_disk: Sma
         require_json_error(here.http.post(NOTES, json={"title": "no room", "text": "long" * 1000}), 507)
         upload = {"data": {"title": "no room"}, "files": {"page": ("page.bin", bytes(ROOM_BYTES + 1))}}
         require_json_error(here.http.post(NOTES, **upload), 507)
+        here.administrator.run(1)
+        assert set(here.administrator.statuses[-2:]) == {507}, "a new field and a new name need space, too"
         assert set(here.reads()) == {200}
         free()
         assert set(here.write("afterwards", MANY)) == {200, 204}
+        assert list((box.data / "storage" / ".incoming").iterdir()) == []
         assert here.problems() == []
 
 
