@@ -36,6 +36,7 @@ NOTES = {
     "listRule": "",
     "viewRule": "",
     "createRule": "title != 'forbidden'",
+    "updateRule": "",
     "fields": [{"name": "title", "type": "text"}],
 }
 RECORD = b"/api/collections/notes/records/note00000000001"
@@ -91,6 +92,10 @@ def post(body: bytes, path: bytes = RECORDS, kind: bytes = b"application/json", 
     return get(path, head, b"POST") + body
 
 
+def patch(body: bytes, path: bytes = RECORD) -> bytes:
+    return post(body, path).replace(b"POST", b"PATCH", 1)
+
+
 FORM = b'--x\r\nContent-Disposition: form-data; name="title"\r\n\r\nhello\r\n--x--\r\n'
 LOOP, WORKER, WRITER, FLASK = (1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 0, 0)
 
@@ -104,6 +109,9 @@ WAYS = [
     pytest.param(get(RECORD, HOST + b"Connection: keep-alive\r\nOrigin: http://a.b\r\n"), LOOP, 200, id="a browser"),
     pytest.param(post(b'{"title":"a"}'), WRITER, 200, id="a create"),
     pytest.param(post(b'{"title":"forbidden"}'), WRITER, 400, id="a create that its rule refuses"),
+    pytest.param(patch(b'{"title":"first"}'), WRITER, 200, id="an update"),
+    pytest.param(patch(b'{"title+":"first"}', RECORDS + b"/nothing"), WRITER, 404, id="an update of nothing"),
+    pytest.param(patch(b"{}", RECORD + b"?expand=x"), WORKER, 200, id="an update that expands"),
     pytest.param(post(b'{"title":'), WORKER, 400, id="a body that can't be read"),
     pytest.param(post(b'{"title":"a"}', RECORDS + b"?expand=x"), WORKER, 200, id="a create that expands"),
     pytest.param(post(b"{}", b"/api/collections/users/records"), WORKER, 400, id="an account, with a password to hash"),
