@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from appliance.storage.database import Outcome
 
 BUDGET_SECONDS: Final = 0.002  # of CPU, for one statement in the loop
-SLOW_SECONDS: Final = 0.01  # of CPU, for a whole request in the loop: what takes longer is slow from then on
+SLOW_SECONDS: Final = 0.002  # of CPU, for a whole request in the loop: what takes longer is slow from then on
 MOST_BODY_BYTES: Final = 64 * 1024
 PLAIN_SEGMENT: Final = "[A-Za-z0-9_-]+"
 

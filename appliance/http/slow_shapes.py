@@ -13,7 +13,8 @@ from urllib.parse import unquote_plus
 
 from appliance import clock
 
-REMEMBERED_SECONDS: Final = 30.0
+LEAST_SECONDS: Final = 0.25
+MOST_SECONDS: Final = 30.0
 MOST_SHAPES: Final = 1024
 VALUE = re.compile(r"'[^']*'|\"[^\"]*\"|(?<!perPage=)(?<![\w.])[0-9][0-9.]*")
 
@@ -26,24 +27,26 @@ def shape_of(route: str, path: Mapping[str, str], query: str) -> Shape:
 
 
 class SlowShapes:
-    """Shapes, each with the moment when it is forgotten."""
+    """Shapes, each with how long it is remembered and until when.
+
+    A first time may have been slow because the disk had not been asked for these pages yet, so it is soon tried again;
+    what is slow each time is left alone for twice as long each time.
+    """
 
     def __init__(self) -> None:
-        self._until: dict[Shape, float] = {}
+        self._slow: dict[Shape, tuple[float, float]] = {}  # seconds, and the end of them
 
     def has(self, shape: Shape) -> bool:
-        """Whether this was slow within the last half minute."""
-        until = self._until.get(shape)
-        if until is None:
-            return False
-        if clock.monotonic() < until:
-            return True
-        del self._until[shape]
-        return False
+        """Whether this has to go to a worker just now."""
+        slow = self._slow.get(shape)
+        return slow is not None and clock.monotonic() < slow[1]
 
     def add(self, shape: Shape) -> None:
         """Remember it. When there are too many the oldest is forgotten."""
-        self._until.pop(shape, None)
-        if len(self._until) >= MOST_SHAPES:
-            del self._until[next(iter(self._until))]
-        self._until[shape] = clock.monotonic() + REMEMBERED_SECONDS
+        seconds, until = self._slow.pop(shape, (0.0, 0.0))
+        if len(self._slow) >= MOST_SHAPES:
+            del self._slow[next(iter(self._slow))]
+        now = clock.monotonic()
+        is_again = seconds and now < until + MOST_SECONDS
+        seconds = min(2 * seconds, MOST_SECONDS) if is_again else LEAST_SECONDS
+        self._slow[shape] = (seconds, now + seconds)

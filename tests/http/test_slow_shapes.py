@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from appliance import clock
-from appliance.http.slow_shapes import MOST_SHAPES, REMEMBERED_SECONDS, SlowShapes, shape_of
+from appliance.http.slow_shapes import LEAST_SECONDS, MOST_SECONDS, MOST_SHAPES, SlowShapes, shape_of
 
 LIST = "/api/collections/{collection}/records"
 
@@ -45,16 +45,32 @@ def test_collections_count_by_name_in_any_case() -> None:
     assert shape("", "Posts") == shape("", "posts") != shape("", "users")
 
 
-def test_forgets_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_is_soon_tried_again_and_later_each_time_it_was_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(clock, "monotonic", lambda: now[0])
-    slow = SlowShapes()
-    slow.add(shape("sort=a"))
-    now[0] += REMEMBERED_SECONDS - 1
-    assert slow.has(shape("sort=a"))
+    slow, one = SlowShapes(), shape("sort=a")
+    waits = []
+    for _ in range(12):
+        slow.add(one)
+        began = now[0]
+        while slow.has(one):
+            now[0] += LEAST_SECONDS
+        waits.append(now[0] - began)
+    assert waits[:4] == [LEAST_SECONDS, 2 * LEAST_SECONDS, 4 * LEAST_SECONDS, 8 * LEAST_SECONDS]
+    assert waits[-1] == MOST_SECONDS
     assert not slow.has(shape("sort=b"))
-    now[0] += 2
-    assert not slow.has(shape("sort=a"))
+
+
+def test_what_was_quick_for_long_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: now[0])
+    slow, one = SlowShapes(), shape("sort=a")
+    for _ in range(8):
+        slow.add(one)
+    now[0] += 3 * MOST_SECONDS
+    slow.add(one)
+    now[0] += LEAST_SECONDS
+    assert not slow.has(one)
 
 
 def test_forgets_the_oldest_when_full() -> None:
