@@ -28,31 +28,39 @@ class TlsSocket(ssl.SSLSocket):
     """A server's side. Made by `wrap`."""
 
     lock: threading.Lock
+    is_whole = True  # until `shutdown`: what comes from then on is read as it is, and thrown away
 
     def recv(self, buflen: int = RECORD_BYTES, flags: int = 0) -> bytes:
         """What has come: a whole record, also beyond `buflen`. Raises BlockingIOError when nothing has."""
         with self.lock:
             try:
-                return super().recv(max(buflen, RECORD_BYTES), flags)
+                return self.read(RECORD_BYTES) if self.is_whole else super().recv(buflen)
             except NOT_YET:
                 raise BlockingIOError(errno.EWOULDBLOCK, "no whole record yet") from None
 
     def send(self, data: Any, flags: int = 0) -> int:
         """Send as much as the connection takes; the number of bytes. Raises BlockingIOError when it takes none."""
-        view, sent = memoryview(data)[:SEND_BYTES], 0
+        if not data:
+            return 0
         with self.lock:
             try:
-                while sent < len(view):
-                    sent += super().send(view[sent:])
+                return self.write(data) if len(data) <= RECORD_BYTES else self._send_records(data)
             except NOT_YET:
-                if not sent:
-                    raise BlockingIOError(errno.EWOULDBLOCK, "the connection takes nothing more") from None
+                raise BlockingIOError(errno.EWOULDBLOCK, "the connection takes nothing more") from None
+
+    def _send_records(self, data: Any) -> int:
+        view = memoryview(data)[:SEND_BYTES]
+        sent = self.write(view)
+        with contextlib.suppress(*NOT_YET):
+            while sent < len(view):
+                sent += self.write(view[sent:])
         return sent
 
     def shutdown(self, how: int) -> None:
         """Say that nothing more comes."""
         with self.lock:
             self._say_goodbye()
+            self.is_whole = False
             super().shutdown(how)
 
     def close(self) -> None:
