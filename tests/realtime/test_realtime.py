@@ -280,8 +280,9 @@ class TestAccounts:
         user = add_user(world.app, "carl@example.com", name="old")
         update_collection(world.app, "posts", {"listRule": "@request.auth.name = 'new'"})
         try:
-            stream = world.listen("posts/*", as_=user)
+            stream, root = world.listen("posts/*", as_=user), world.listen("posts/*", as_=world.root)
             world.post(title="1")
+            assert heard(root).data["record"]["title"] == "1"  # it is judged by now
             user["name"] = "new"
             update_record(world.app, user)
             world.post(title="2")
