@@ -17,7 +17,7 @@ from appliance.auth.superusers import create_superuser
 from appliance.http import server as running
 from appliance.http.express import Counts
 from tests.boxes import open_box
-from tests.http.servers import serve, url_of
+from tests.http.servers import Reader, connect, serve, url_of
 from tests.oracle import EMAIL, PASSWORD, Server
 from tests.wire.compare import Arena
 from tests.wire.normalise import Normaliser
@@ -110,6 +110,27 @@ def test_the_lane_was_used_and_flask_was_too(lanes: Lanes) -> None:
     assert used.by_loop >= 400
     assert used.by_writer >= 100
     assert unused == Counts()
+
+
+@pytest.mark.parametrize("file", ["records_list", "records_view"])
+def test_workers_answer_what_is_slow_alike(lanes: Lanes, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    lane = lanes.servers[0].listener.lane
+    before = lane.counts.by_worker
+    monkeypatch.setattr(lane._slow, "has", lambda _shape: True)
+    differences = [each for case in plain_cases(file) for each in lanes.differences(case)]
+    assert not differences, "\n\n".join(differences[:5])
+    assert lane.counts.by_worker >= before + 20
+
+
+def test_streams_begin_alike(lanes: Lanes) -> None:
+    heads = []
+    for more in (b"", b"X-Not-Known: 1\r\n"):
+        with connect(lanes.servers[0]) as sock:
+            sock.sendall(b"GET /api/realtime HTTP/1.1\r\nHost: localhost\r\nOrigin: http://a.b\r\n" + more + b"\r\n")
+            reader = Reader(sock)
+            heads.append(HTTP_DATE.sub("<date>", reader.until(b"\r\n\r\n").decode()))
+            assert b"PB_CONNECT" in reader.until(b"\n\n")
+    assert heads[0] == heads[1]
 
 
 Spoil = Callable[[bytes], bytes]
