@@ -43,7 +43,9 @@ def load(
     def measure(side: Side, turn: Turn) -> Sample:
         made = list(calls.calls(maker, side.world, f"turn {turn.number}", count))
         with writing(side, writes):
-            return loaded(side, made, connections, max(turn.seconds, least_seconds))
+            return loaded(
+                side, made, connections, turn.seconds if turn.is_warm_up else max(turn.seconds, least_seconds)
+            )
 
     return measure
 
