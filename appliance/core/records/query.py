@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from appliance.clock import now
+from appliance.core.bounded import Bounded
 from appliance.core.collection import Collection
 from appliance.core.record import Record
-from appliance.core.records.cache import StoredRow
+from appliance.core.records.cache import VERDICT_BYTES, StoredRow
 from appliance.core.records.statement import (
     BACK,
     BY_ID,
@@ -45,6 +46,7 @@ MAX_BACK_RECORDS: Final = 1000
 TEMPORARY_ID: Final = "__new_record__"  # what a rule sees as the id of a record that has none yet
 _CLOSED_ROOMS: Final = ("@collection.", "@request.")
 
+_draft_verdicts: Final[Bounded[Hashable, bool]] = Bounded(1024 * 1024)  # bytes
 _plans: Final = PlanCache()  # revisions never repeat within a process, so all apps can share it
 
 
@@ -130,7 +132,22 @@ def matches_rule(app: App, record: Record, rule: str | None, request: RequestInf
         return text == ""
     if not record.is_new:
         return bool(_run(app, record.collection, Spec(EXISTS, text), request, {"id": record.id}))
-    return bool(_run(app, record.collection, Spec(EXISTS_NEW, text), request, Columns(record)))
+    plan = _plans.get(app.collections, record.collection, Spec(EXISTS_NEW, text), request)
+    parameters = bind(plan.select.parameters, Asking(request, now(), Columns(record)))
+    return _draft_passes(app, plan, parameters)
+
+
+def _draft_passes(app: App, plan: Plan, parameters: list[Any]) -> bool:
+    """Whether the values that a rule about a draft speaks of satisfy it. Where they alone decide, it is asked once."""
+    if not plan.is_local:
+        return bool(run_select(app, plan.select, parameters))
+    key = answer_key(plan, parameters)
+    known = _draft_verdicts.get(key)
+    if known is None:
+        known = bool(run_select(app, plan.select, parameters))
+        size = sum(len(each) for each in parameters if isinstance(each, str | bytes))
+        _draft_verdicts.put(key, known, size + VERDICT_BYTES)
+    return known
 
 
 def values_match(app: App, record: Record, rule: str | None, client_filter: str, request: RequestInfo) -> bool:

@@ -75,7 +75,8 @@ class Plan:
     """A statement, and the facts about the request that it was built for. A page also has its `count`; where one pass
     over the table can bring both, `at_once` has the total as the first column of each row.
 
-    `is_local`: what it brings depends on the rows of its own table and on its parameters, on nothing else.
+    `is_local`: what it brings depends on the rows of its own table and on its parameters, on nothing else. A statement
+    about values that are not stored has no table: then on its parameters alone.
     """
 
     select: Sql
@@ -224,7 +225,7 @@ class _Builder:
 
     def _is_local(self, select: Sql) -> bool:
         """A statement with a moment in it could be kept, but no moment comes twice."""
-        if self.joins.clauses or self.collection.is_view or self.spec.purpose in (EXISTS_NEW, EXISTS_VALUES):
+        if self.joins.clauses or self.collection.is_view:
             return False
         text = select.text.upper()
         names = {each.name for each in select.parameters if isinstance(each, Slot)}

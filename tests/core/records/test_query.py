@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from appliance.core.records.query import (
 from appliance.core.records.statement import MAX_VARIANTS, PAGE, PLAN_OVERHEAD, PlanCache, Spec
 from appliance.core.request_info import RequestInfo
 from appliance.errors import BadRequest, Forbidden, RuleError
-from tests.core.records_world import World
+from tests.core.records_world import World, open_world
 
 ONE, TWO, THREE = (f"post{place:0>11}" for place in (1, 2, 3))
 
@@ -102,6 +103,49 @@ def test_a_new_record_is_judged_by_the_values_that_it_would_get(world: World) ->
     assert not matches_rule(world.app, draft, rule, world.asking("ann", body={"title": "Draft"}))
     assert matches_rule(world.app, draft, "author.name = 'Bob' && editors.name = ''", asking)
     assert find_records_by(world.app, posts(world), {"title": "Draft"}) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "passing", "refused"),
+    [
+        pytest.param("author = @request.auth.id", {"author": "bob"}, {"author": "cyd"}, id="a value and who asks"),
+        pytest.param("score = 1", {"score": 1}, {"score": 2}, id="a number"),
+        pytest.param("score = 1", {"score": 1}, {"published": True}, id="what the rule doesn't speak of"),
+        pytest.param("title != ''", {"title": "x"}, {}, id="a value or none"),
+        pytest.param("meta.a = 'x'", {"meta": {"a": "x"}}, {"meta": {"a": "y"}}, id="inside a json value"),
+        pytest.param("editors:length = 1", {"editors": ["bob"]}, {"editors": ["bob", "cyd"]}, id="how many"),
+        pytest.param("author.name = 'Bob'", {"author": "bob"}, {"author": "cyd"}, id="another table's row"),
+    ],
+)
+def test_a_verdict_about_a_draft_counts_for_its_values_only(
+    world: World, rule: str, passing: dict[str, Any], refused: dict[str, Any]
+) -> None:
+    def verdict(values: dict[str, Any]) -> bool:
+        draft = Record(posts(world))
+        for name, value in values.items():
+            people = [
+                world.people[each].id if isinstance(each, str) and each in world.people else each
+                for each in as_list(value)
+            ]
+            draft[name] = people if isinstance(value, list) else people[0]
+        return matches_rule(world.app, draft, rule, world.asking("bob", method="POST"))
+
+    assert [verdict(values) for values in (passing, refused, passing, refused)] == [True, False, True, False]
+
+
+def as_list(value: Any) -> list[Any]:
+    """One value or many, as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def test_a_rule_about_a_draft_sees_what_other_tables_hold_now(tmp_path: Path) -> None:
+    with open_world(tmp_path) as fresh:
+        draft = Record(posts(fresh), {"title": "Only once"})
+        verdicts = []
+        for title in ("Another", "Only once"):
+            fresh.record("posts", title=title)
+            verdicts.append(matches_rule(fresh.app, draft, "@collection.posts.title != title", fresh.asking("bob")))
+    assert verdicts == [True, False]
 
 
 def test_nothing_points_to_a_record_that_is_not_stored_yet(world: World) -> None:
