@@ -35,7 +35,7 @@ from appliance.http.incoming import Asked, make_request
 from appliance.http.middleware.first_run import refuse_until_set_up
 from appliance.http.middleware.request_log import log_answer
 from appliance.http.routes import Begin, Express, Route
-from appliance.http.slow_shapes import SlowShapes, shape_of
+from appliance.http.slow_shapes import Shape, SlowShapes, shape_of
 
 if TYPE_CHECKING:
     from appliance.http.channel import Channel
@@ -128,6 +128,10 @@ class Call:
         return response_to_error(error, self.parsed.command, self.parsed.path)
 
 
+def _shape_of(call: Call) -> Shape:
+    return shape_of(call.route.path, call.path, call.parsed.query)
+
+
 def _may_have_body(express: Express, block: HeaderBlock) -> bool:
     """Whether the lane reads a body like this one for the row, or none where it reads none."""
     if express.begin is not None or not block.length:
@@ -167,19 +171,18 @@ class ExpressLane:
     # ---- reads
 
     def _run(self, channel: Channel, call: Call) -> bool:
-        shape = shape_of(call.route.path, call.path, call.parsed.query)
-        if self._slow.has(shape):
+        if self._slow and self._slow.has(_shape_of(call)):
             return self._leave(channel, call)
         began = clock.thread_seconds() if call.parsed.query else 0.0  # 2 us, and what asks for nothing more is bounded
         try:
             response = call.run()
         except OverBudgetError:
-            self._slow.add(shape)
+            self._slow.add(_shape_of(call))
             return self._leave(channel, call)
         except Exception:  # noqa: BLE001 - Flask's lane meets it again, answers and logs it
             return False
         if began and clock.thread_seconds() - began > SLOW_SECONDS:
-            self._slow.add(shape)
+            self._slow.add(_shape_of(call))
         self.counts.by_loop += 1
         if is_stream(response.body):
             log_answer(call.parsed.command, call.parsed.path, call.peer, call.started, response.status)

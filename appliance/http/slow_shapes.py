@@ -36,6 +36,9 @@ class SlowShapes:
     def __init__(self) -> None:
         self._slow: dict[Shape, tuple[float, float]] = {}  # seconds, and the end of them
 
+    def __len__(self) -> int:
+        return len(self._slow)
+
     def has(self, shape: Shape) -> bool:
         """Whether this has to go to a worker just now."""
         slow = self._slow.get(shape)

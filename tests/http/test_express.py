@@ -23,6 +23,7 @@ from appliance.core.records.query import find_record
 from appliance.core.records.save import create_record
 from appliance.core.settings.store import update_settings
 from appliance.errors import BusyError, DiskFullError, OverBudgetError, SchemaMovedError
+from appliance.http import slow_shapes
 from appliance.http.routes import Express, Route
 from appliance.http.server import Server
 from appliance.plugins import load_plugin
@@ -172,7 +173,10 @@ def test_a_create_in_pieces_is_stored_once(running: Server, notes: App) -> None:
     assert find_record(notes, notes.collections.get("notes"), "piece0000000001") is not None
 
 
-def test_what_is_over_the_budget_goes_to_a_worker_and_is_remembered(running: Server) -> None:
+def test_what_is_over_the_budget_goes_to_a_worker_and_is_remembered(
+    running: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slow_shapes, "LEAST_SECONDS", 30.0)
     counts = running.listener.lane.counts
     SEEN.clear()
     before = counts.by_worker
@@ -304,3 +308,32 @@ class hooked:  # noqa: N801 - used as a statement
     def __exit__(self, *_error: object) -> None:
         listed = self.app.hooks._bindings["record_create"]
         listed[:] = [each for each in listed if each.function is not self.function]
+
+
+def test_a_worker_that_ends_late_does_not_cut_off_a_connection_whose_write_is_on_its_way(
+    notes: App, running: Server
+) -> None:
+    """The answer of a worker is out before the worker has ended; by then the same connection may be held again."""
+    with connect(running) as sock:
+        reader = Reader(sock)
+        may_commit, is_held = threading.Event(), threading.Event()
+        notes.database.submit(lambda: may_commit.wait(5), lambda _outcome: None)
+        sock.sendall(post(b'{"title":"a"}'))
+        _wait_until(lambda: running.listener.lane.waiting == 1)
+        (channel,) = (each for each in running.listener.active_channels.values() if each.addr == sock.getsockname())
+        running.loop.running.add(channel)
+        running.loop.wake(channel)
+        running.loop.call(is_held.set)
+        assert is_held.wait(5)
+        assert channel not in running.loop.running
+        may_commit.set()
+        assert reader.answer().status == 200
+        sock.sendall(get(RECORD))
+        assert reader.answer().status == 200
+
+
+def _wait_until(holds: Callable[[], bool], seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.01)
