@@ -210,15 +210,17 @@ class Server:
 
     def _drain(self) -> None:
         """Until every request that has come is answered and its answer sent, or the time is over."""
-        end = clock.monotonic() + STOP_SECONDS
+        began = clock.monotonic()
         pause = threading.Event()
-        while self._has_work() and clock.monotonic() < end:
+        while self._has_work(began) and clock.monotonic() < began + STOP_SECONDS:
             self.loop.call(self.listener.close_quiet)
             pause.wait(0.02)
 
-    def _has_work(self) -> bool:
+    def _has_work(self, began: float) -> bool:
         listener = self.listener
-        return bool(self.loop.running or listener.lane.waiting or listener.active_channels or listener.handshakes)
+        is_shaking = listener.handshakes is not None and clock.monotonic() < began + listener.quiet_seconds
+        unfinished = listener.handshakes if is_shaking else ()
+        return bool(self.loop.running or listener.lane.waiting or listener.active_channels or unfinished)
 
     def _close_everything(self) -> None:
         self.loop.stop()

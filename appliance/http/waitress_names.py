@@ -16,7 +16,7 @@ NAMES: Final = {
     "waitress.channel:HTTPChannel": (
         "add_channel", "del_channel", "handle_close", "handle_read", "readable", "received", "service",
         "writable", "write_soon", "will_close", "close_when_flushed", "total_outbufs_len", "current_outbuf_count",
-        "request", "send_continue", "sent_continue", "parser_class", "task_class", "error_task_class",
+        "request", "sendbuf_len", "send_continue", "sent_continue", "parser_class", "task_class", "error_task_class",
     ),
     "waitress.parser:HTTPRequestParser": (
         "received", "parse_header", "get_body_stream", "close", "completed", "empty", "error", "expect_continue",
@@ -24,12 +24,13 @@ NAMES: Final = {
         "connection_close",
     ),
     "waitress.receiver:FixedStreamReceiver": ("received", "getfile", "getbuf", "completed", "error"),
+    "waitress.server:BaseWSGIServer": ("active_channels", "task_dispatcher"),
     "waitress.server:TcpWSGIServer": (
         "accept", "accept_connections", "add_task", "channel_class", "handle_accept", "maintenance",
         "next_channel_cleanup", "pull_trigger", "readable", "set_socket_options", "fix_addr",
     ),
     "waitress.task:WSGITask": ("execute", "finish", "build_response_header", "set_close_on_finish", "wrote_header",
-                               "chunked_response", "get_environment", "start_time"),
+                               "chunked_response", "close_on_finish", "get_environment", "service", "start_time"),
     "waitress.task:ErrorTask": ("execute",),
     "waitress.task:ThreadedTaskDispatcher": (
         "set_thread_count", "add_task", "shutdown", "queue", "lock", "threads", "active_count",

@@ -352,6 +352,20 @@ def test_stopping_answers_what_is_under_way(tmp_path: Path, pair: tuple[Path, Pa
             thread.join()
 
 
+def test_silent_clients_do_not_hold_a_stop_up(tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    with (
+        open_box(tmp_path) as app,
+        serve(app, MORE, Certificate(*pair)) as server,
+        socket.create_connection(server.address, timeout=5) as sock,
+    ):
+        while not server.listener.handshakes:
+            time.sleep(0.01)
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 4, "a stop waits five seconds for what is unfinished"
+        assert sock.recv(1) == b""
+
+
 # ---- the program
 
 
