@@ -92,7 +92,7 @@ def test_the_bytes_and_the_folders_are_flushed_before_put_returns(files: LocalSt
 
 @pytest.fixture
 def full_disk(files: LocalStorage) -> Iterator[None]:
-    """After the storage was opened: a flush that finds no space; a quota or a full disk can't be had in a test run without root."""
+    """A flush that finds no space, once `files` is open; a quota can't be had in a test run without root."""
     with patch("os.fsync", side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))):
         yield
 
