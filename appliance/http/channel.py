@@ -48,10 +48,10 @@ class StreamTask(WSGITask):  # type: ignore[misc]
 
     def execute(self) -> None:
         """Run the application, or what the express lane has left for this request."""
-        answer = self.request.left() if self.request.left is not None else None
-        if answer is None:
+        if self.request.left is None:
             super().execute()
         else:
+            answer = self.request.left()
             self.wrote_header = True
             self.channel.write_soon(answer)
 
@@ -118,8 +118,9 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         super().__init__(server, sock, addr, adj, map)
 
     def readable(self) -> bool:
-        """Whether more may be read: requests, or what a refused client still sends."""
-        if self._lingers_since:
+        """Whether more may be read: requests, or what a refused client still sends. A held connection stays with the
+        selector (see `hold`), whoever asks meanwhile: a worker that has just ended may."""
+        if self._lingers_since or self._is_holding:
             return True
         return self._gift is None and bool(super().readable())
 
@@ -139,6 +140,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.requests and not self._is_holding:
             return False
         return not (self.total_outbufs_len or self.will_close or self.close_when_flushed)
+
+    @property
+    def needs_worker(self) -> bool:
+        """Whether workers still have something to do here. What a client that has left still wanted, runs no more."""
+        return bool(self.requests) and self.connected and not self._is_holding
 
     def handle_close(self) -> None:
         """Close. After a refusal first say that nothing more comes and read on for a moment: closing at once, with
@@ -234,6 +240,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         if self.connected:
             self.answer(data)
         if not is_as_before:
+            self.server.loop.running.discard(self)  # a worker that ended late may have found a request here
             self.server.loop.touch(self)
 
     def turn_away(self) -> None:

@@ -182,7 +182,7 @@ class Loop:
             self.touch(channel)
 
     def _end(self, channel: Any) -> None:
-        if not channel.requests or not channel.connected:  # what a client that has left still wanted runs no more
+        if not channel.needs_worker:
             self.running.discard(channel)
         self.touch(channel)
         self._guarded(channel, channel.request_ended)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 import time
 import tomllib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,11 @@ class Case:
         """Everything that is sent; the notes that it may create have this title of 20 characters."""
         return expand(self.send, title) + (expand("<CREATE>", title) + LAST if self.fate != "silent" else b"")
 
+    def messages_with(self, title: str) -> list[tuple[bytes, int]]:
+        """The same in pieces, each with how many answers it gets."""
+        behind = (expand("<CREATE>", title), 1), (LAST, 1)
+        return [(expand(self.send, title), len(self.answers)), *(behind if self.fate == "stays" else ())]
+
     @property
     def statuses(self) -> tuple[int, ...]:
         """The statuses of all answers: the case's own, and those behind it."""
@@ -52,8 +59,8 @@ class Outcome:
     creates: int
 
     def fits(self, case: Case) -> bool:
-        """Whether this is what the table says. A 100 may come or not: it depends on how much of the body is there."""
-        statuses = tuple(int(found) for found in STATUS.findall(self.received) if found != b"100")
+        """Whether this is what the table says."""
+        statuses = statuses_in(self.received)
         is_said = case.says.encode() in self.received
         return (statuses, self.creates, is_said) == (case.statuses, case.creates, True)
 
@@ -125,25 +132,54 @@ def piece_by_piece(sock: socket.socket, data: bytes, cut: int) -> None:
 
 
 def converse(
-    address: Address, data: bytes, send: Sender = at_once, *, ends: bool = False, seconds: float = 10
+    address: Address,
+    data: bytes,
+    send: Sender = at_once,
+    *,
+    ends: bool = False,
+    seconds: float = 10,
+    tls: ssl.SSLContext | None = None,
 ) -> bytes:
     """Send, and read until the server closes. `ends` closes our half. Raises TimeoutError when nothing more comes."""
-    with socket.create_connection(address, timeout=seconds) as sock:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        received = b""
-        try:
+    with connected(address, seconds, tls) as sock:
+        with suppress(ConnectionError, ssl.SSLError):  # a refused client may find the door closed while it talks
             send(sock, data)
             if ends:
                 sock.shutdown(socket.SHUT_WR)
-        except ConnectionError:
-            pass  # a refused client may find the door closed while it still talks
+        received = b""
         while more := _receive(sock):
             received += more
         return received
 
 
+def converse_in_turn(address: Address, messages: Iterable[tuple[bytes, int]]) -> bytes:
+    """Send each message when all answers to the one before it have begun to come, of which the number is given."""
+    with connected(address, 10) as sock:
+        received, answers = b"", 0
+        for message, count in messages:
+            sock.sendall(message)
+            answers += count
+            while len(statuses_in(received)) < answers and (more := _receive(sock)):
+                received += more
+        while more := _receive(sock):
+            received += more
+        return received
+
+
+def connected(address: Address, seconds: float, tls: ssl.SSLContext | None = None) -> socket.socket:
+    """A connection without delays of its own."""
+    sock = socket.create_connection(address, timeout=seconds)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock if tls is None else tls.wrap_socket(sock, server_hostname="localhost")
+
+
+def statuses_in(received: bytes) -> tuple[int, ...]:
+    """The statuses of all answers. A 100 may come or not: it depends on how much of the body is there."""
+    return tuple(int(found) for found in STATUS.findall(received) if found != b"100")
+
+
 def _receive(sock: socket.socket) -> bytes:
     try:
         return sock.recv(65536)
-    except ConnectionError:
+    except (ConnectionError, ssl.SSLError):
         return b""

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 
+from appliance.api import records
 from appliance.api.request import Json, Request, Response
 from appliance.auth.superusers import create_superuser
 from appliance.core.app import App
@@ -58,6 +59,10 @@ def broken(_request: Request) -> Response:
     raise ZeroDivisionError("secret detail")
 
 
+def unspeakable(_request: Request) -> Response:
+    return Response({"value": object()})
+
+
 def large(_request: Request) -> Response:
     return Response(Json(b'"' + b"x" * 20_000_000 + b'"'))
 
@@ -65,6 +70,7 @@ def large(_request: Request) -> Response:
 MORE = (
     Route("GET", "/test/slow/{name}", slow, tag="view", express=Express()),
     Route("GET", "/test/broken", broken, express=Express()),
+    Route("GET", "/test/unspeakable", unspeakable, express=Express()),
     Route("GET", "/test/large", large, express=Express()),
 )
 
@@ -201,11 +207,31 @@ def test_a_request_that_moves_to_a_worker_counts_once_for_its_rate_limit(running
         update_settings(notes, {"rateLimits": {"enabled": False}})
 
 
-def test_a_bug_in_a_handler_is_said_as_flask_says_it(running: Server, caplog: pytest.LogCaptureFixture) -> None:
-    answer, _ = ask(running, get(b"/test/broken"))
+@pytest.mark.parametrize("path", [b"/test/broken", b"/test/unspeakable"])
+@pytest.mark.parametrize("more", [b"", b"X-Not-Known: 1\r\n"], ids=["on the lane", "through Flask"])
+def test_a_bug_in_a_handler_is_logged_and_not_told(
+    running: Server, caplog: pytest.LogCaptureFixture, path: bytes, more: bytes
+) -> None:
+    answer, _ = ask(running, get(path, HOST + more))
     assert (answer.status, orjson.loads(answer.body)["status"]) == (500, 500)
     assert b"secret" not in answer.body
-    assert answer.headers["x-request-id"] in caplog.text
+    assert caplog.text.count(answer.headers["x-request-id"]) == 1
+
+
+def test_a_write_that_a_worker_runs_is_never_run_twice(
+    running: Server, notes: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any, **_options: Any) -> None:
+        raise ZeroDivisionError("after the commit")
+
+    monkeypatch.setattr(records, "_answer_record", fail)
+    before = count_notes(notes)
+    assert ask(running, post(b'{"title":"once"}', RECORDS + b"?expand=x"))[0].status == 500
+    assert count_notes(notes) == before + 1
+
+
+def count_notes(app: App) -> int:
+    return int(app.database.query("SELECT count(*) FROM notes")[0][0])
 
 
 def test_an_answer_that_the_socket_does_not_take_at_once_arrives_whole(running: Server) -> None:
