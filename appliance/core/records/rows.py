@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +32,17 @@ def update_row(app: App, record: Record) -> bool:
     Only changed columns are written, so that a job which loaded the record earlier takes nothing back that others
     have changed since.
     """
-    changed = [each for each in record.collection.fields if _is_changed(record, each)]
+    values, before = record.values, record.original
+    changed = [each for each in record.collection.fields if _is_changed(each, values[each.name], before)]
     columns = tuple(each.name for each in changed) or ("id",)
-    row = [each.to_column(record.values[each.name]) for each in changed] or [record.id]
+    row = [each.to_column(values[each.name]) for each in changed] or [record.id]
     sql = _update_sql(record.collection.name, columns)
     return app.database.execute(sql, [*row, record.id], touches=(record.collection.name, record.id)) > 0
 
 
-def _is_changed(record: Record, field: Field) -> bool:
+def _is_changed(field: Field, value: Any, before: Mapping[str, Any]) -> bool:
     """A json value always counts: it may have been changed in place, and Python takes 1 and True for equal."""
-    return isinstance(field, JsonField) or record.values[field.name] != record.original.get(field.name)
+    return value != before.get(field.name) or isinstance(field, JsonField)
 
 
 def delete_row(app: App, record: Record) -> bool:
