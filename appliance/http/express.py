@@ -8,7 +8,6 @@ asked before and added after is asked and added by the functions that Flask's la
       a create that is quick?     begun here, stored by the writer, answered when its group is on disk
       known to be slow?           the same Call, run by a worker
       run it here                 over the loop's budget: remembered as slow, run by a worker
-                                  an ApiError is an answer; any other error: Flask, which will say and log it
 
 Threat: one request that keeps the loop busy keeps everybody waiting. So its reads have a budget of CPU time
 (storage/own_reader.py), its body is small, and what took long once goes to a worker for a while.
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from appliance import clock
 from appliance.api.request import Request, Response, Write
-from appliance.errors import ApiError, BusyError, OverBudgetError, SchemaMovedError
+from appliance.errors import OverBudgetError, SchemaMovedError
 from appliance.http.answers import is_stream, response_to_error
 from appliance.http.bodies import JSON_TYPE, Body, Files, read_body
 from appliance.http.edge import Edge
@@ -83,6 +82,7 @@ class Call:
 
     edge: Edge
     route: Route
+    express: Express
     path: Mapping[str, str]
     parsed: StrictParser
     peer: str
@@ -117,10 +117,12 @@ class Call:
         return request
 
     def run(self) -> Response:
-        """The whole answer. Raises what is no answer of the wire, OverBudgetError among it."""
+        """The answer; every error is one too. Raises OverBudgetError only."""
         try:
             return self.route.handler(self.admit())
-        except ApiError as error:
+        except OverBudgetError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what Flask's lane would say, and log, by the same function
             return self.explain(error)
 
     def explain(self, error: Exception) -> Response:
@@ -162,7 +164,7 @@ class ExpressLane:
         route, express, path = row
         if not _may_have_body(express, block) or self._has_plugins(express.event):
             return False
-        call = Call(self._edge, route, path, parsed, channel.addr[0])
+        call = Call(self._edge, route, express, path, parsed, channel.addr[0])
         return self._run(channel, call) if express.begin is None else self._begin(channel, call, express.begin)
 
     def _has_plugins(self, event: str) -> bool:
@@ -179,8 +181,6 @@ class ExpressLane:
         except OverBudgetError:
             self._slow.add(_shape_of(call))
             return self._leave(channel, call)
-        except Exception:  # noqa: BLE001 - Flask's lane meets it again, answers and logs it
-            return False
         if began and clock.thread_seconds() - began > SLOW_SECONDS:
             self._slow.add(_shape_of(call))
         self.counts.by_loop += 1
@@ -192,21 +192,25 @@ class ExpressLane:
         return True
 
     def _leave(self, channel: Channel, call: Call) -> bool:
-        """Let a worker run it."""
+        """Let a worker run it: without Flask, if all that it makes is bytes."""
+        if call.express.streams:
+            return False
         self.counts.by_worker += 1
         call.parsed.left = partial(self._run_elsewhere, channel, call)
         return False
 
-    def _run_elsewhere(self, channel: Channel, call: Call) -> bytes | None:
-        """On a worker's thread: the answer, or None when Flask must look at it."""
-        try:
-            return self._bytes_of(channel, call, call.run())
-        except Exception:  # noqa: BLE001 - as in the loop
-            return None
+    def _run_elsewhere(self, channel: Channel, call: Call) -> bytes:
+        """On a worker's thread."""
+        return self._bytes_of(channel, call, call.run())
 
     def _bytes_of(self, channel: Channel, call: Call, response: Response) -> bytes:
+        try:
+            answer = self._heads.whole(channel, call.parsed, response)
+        except Exception as error:  # noqa: BLE001 - a body that is no JSON
+            response = call.explain(error)
+            answer = self._heads.whole(channel, call.parsed, response)
         log_answer(call.parsed.command, call.parsed.path, call.peer, call.started, response.status)
-        return self._heads.whole(channel, call.parsed, response)
+        return answer
 
     # ---- writes
 
@@ -219,12 +223,12 @@ class ExpressLane:
                 return self._leave(channel, call)
             write = begin.write(call.admit())
             self._edge.app.database.submit(write.work, partial(self._stored, channel, call, write))
-        except (ApiError, BusyError) as error:
+        except (OverBudgetError, SchemaMovedError):
+            return self._leave(channel, call)
+        except Exception as error:  # noqa: BLE001 - as in `Call.run`
             self.counts.by_loop += 1
             channel.answer(self._bytes_of(channel, call, call.explain(error)))
             return True
-        except Exception:  # noqa: BLE001 - as for reads: nothing has been written
-            return False
         self.counts.by_writer += 1
         self.waiting += 1
         channel.hold(call.parsed)

@@ -50,7 +50,7 @@ class StrictParser(HTTPRequestParser):  # type: ignore[misc]
     body_rcv: Any
     error: Refusal | None
     block: HeaderBlock = NOT_READ
-    left: Callable[[], bytes | None] | None = None  # what the express lane has left for a worker: the whole answer
+    left: Callable[[], bytes] | None = None  # what the express lane has left for a worker: the whole answer
     body_limit = NO_LIMIT
     fragment = proxy_scheme = proxy_netloc = ""
 

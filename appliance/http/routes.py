@@ -53,11 +53,12 @@ class Begin:
 @dataclass(frozen=True, slots=True)
 class Express:
     """How the express lane runs a row. Plugins that listen to `event` may take their time: then it doesn't.
-    `most_body`: bytes of JSON that the loop itself may read for it."""
+    `most_body`: bytes of JSON that the loop itself may read for it. `streams`: the answer takes the connection over."""
 
     event: str = ""
     begin: Begin | None = None
     most_body: int = 0
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route("POST", f"{COLLECTION}/auth-with-otp", auth_with_otp, tag="authWithOTP", unreadable=NOT_LOADED),
     Route("POST", "/api/files/token", create_file_token, AUTH, tag="fileToken"),
     Route("GET", "/api/files/{collection}/{record}/{name}", serve_file, tag="file"),
-    Route("GET", "/api/realtime", connect, tag="realtime", express=Express()),
+    Route("GET", "/api/realtime", connect, tag="realtime", express=Express(streams=True)),
     Route("POST", "/api/realtime", subscribe, tag="realtime", express=Express(RealtimeSubscribe.name, most_body=4096)),
 )

@@ -234,6 +234,17 @@ def count_notes(app: App) -> int:
     return int(app.database.query("SELECT count(*) FROM notes")[0][0])
 
 
+def test_a_stream_that_was_slow_to_begin_goes_through_flask(running: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    lane = running.listener.lane
+    lane._slow.add(("something", "", ""))
+    monkeypatch.setattr(lane._slow, "has", lambda _shape: True)
+    before = astuple(lane.counts)
+    with connect(running) as sock:
+        sock.sendall(get(b"/api/realtime"))
+        assert b"PB_CONNECT" in Reader(sock).until(b"\n\n")
+    assert astuple(lane.counts) == before
+
+
 def test_an_answer_that_the_socket_does_not_take_at_once_arrives_whole(running: Server) -> None:
     with connect(running) as sock:
         reader = Reader(sock)
