@@ -10,13 +10,13 @@ import sys
 
 UNUSED = "cryptography"
 
-if UNUSED in sys.modules:
+# Hidden even when it is there already: a box with sealed settings has opened them by now, and would load all the rest.
+_hidden = {name: sys.modules.pop(name) for name in [*sys.modules] if name.split(".")[0] == UNUSED}
+sys.modules[UNUSED] = None  # type: ignore[assignment]  # the import system's own "not there"
+try:
     import jwt
-else:
-    sys.modules[UNUSED] = None  # type: ignore[assignment]  # the import system's own "not there"
-    try:
-        import jwt
-    finally:
-        del sys.modules[UNUSED]
+finally:
+    del sys.modules[UNUSED]
+    sys.modules.update(_hidden)
 
 __all__ = ["jwt"]
