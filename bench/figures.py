@@ -37,6 +37,7 @@ FIGURES: Mapping[str, Figure] = {
     "kib_client": Figure("KiB of memory a client", 1),
     "memory": Figure("memory MB (resident)", 1),
     "seconds": Figure("seconds", 2),
+    "cpu_seconds": Figure("CPU seconds", 2),
     "held": Figure("connections held at the end", 0, None),
     "closed": Figure("connections that the server closed", 0, None),
 }

@@ -36,16 +36,24 @@ Measure = Callable[[Side, Turn], Sample]
 
 
 def load(
-    maker: Maker, connections: int = CONNECTIONS, *, count: int = 20_000, writes: int = 0, least_seconds: int = 0
+    maker: Maker,
+    connections: int = CONNECTIONS,
+    *,
+    count: int = 20_000,
+    writes: int = 0,
+    least_seconds: int = 0,
+    warm_seconds: int = 0,
 ) -> Measure:
-    """wrk sends `count` different calls in turn, with `writes` updates a second beside it."""
+    """wrk sends `count` different calls in turn, with `writes` updates a second beside it.
+
+    Runs that count last at least `least_seconds`, the warm-up at least `warm_seconds`.
+    """
 
     def measure(side: Side, turn: Turn) -> Sample:
         made = list(calls.calls(maker, side.world, f"turn {turn.number}", count))
         with writing(side, writes):
-            return loaded(
-                side, made, connections, turn.seconds if turn.is_warm_up else max(turn.seconds, least_seconds)
-            )
+            least = warm_seconds if turn.is_warm_up else least_seconds
+            return loaded(side, made, connections, max(turn.seconds, least))
 
     return measure
 
@@ -151,4 +159,4 @@ def idle_memory(side: Side, turn: Turn) -> Sample:
 
 def cold_start(side: Side, turn: Turn) -> Sample:
     """From starting the program to its first answer."""
-    return {"seconds": side.restart()}
+    return {"seconds": side.restart(), "cpu_seconds": side.usage().cpu_seconds}
