@@ -37,7 +37,7 @@ class NumberField(Field):
 
     def normalise(self, raw: Any) -> int | float:
         """A number, or the number a text spells; else 0."""
-        return to_number(raw)
+        return raw if type(raw) is int and -EXACT <= raw <= EXACT else to_number(raw)
 
     @property
     def modifiers(self) -> frozenset[str]:
