@@ -111,8 +111,9 @@ class Clients:
         with self._lock:
             if client.id not in self._by_id:
                 return
-            since = {each.subscription.topic: each.members[client] for each in client.audiences}
-            self._unlist(client)
+            left, account = client.audiences, client.account
+            since = {each.subscription.topic: each.members[client] for each in left}
+            self._leave(client)
             client.auth, client.ends_at = auth, ends_at
             wanted = {each.topic: each for each in subscriptions}.values()
             client.audiences = tuple(self._audience(each, client) for each in wanted)
@@ -120,6 +121,7 @@ class Clients:
                 audience.members[client] = since.get(audience.subscription.topic, self._number)
             if client.account is not None:
                 self._by_account[client.account].add(client)
+            self._drop_empty(left, account)  # last: who judges a change just now holds the audience that was rejoined
 
     def next_number(self) -> int:
         """The number of one more change."""
@@ -195,17 +197,25 @@ class Clients:
         return audience
 
     def _unlist(self, client: Client) -> None:
+        left, account = client.audiences, client.account
+        self._leave(client)
+        self._drop_empty(left, account)
+
+    def _leave(self, client: Client) -> None:
         for audience in client.audiences:
             del audience.members[client]
-            if not audience.members:
-                subscription = audience.subscription
-                _drop(self._by_key, subscription.key, (subscription.topic, client.account))
         client.audiences = ()
         if client.account is not None:
             accounts = self._by_account[client.account]
             accounts.discard(client)
             if not accounts:
                 del self._by_account[client.account]
+
+    def _drop_empty(self, audiences: Iterable[Audience], account: Account | None) -> None:
+        for audience in audiences:
+            if not audience.members:
+                subscription = audience.subscription
+                _drop(self._by_key, subscription.key, (subscription.topic, account))
 
 
 def _drop(index: dict[str, dict[Key, Value]], name: str, key: Key) -> None:
