@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 WITHOUT_BODY: Final = frozenset((204, 304))
 LENGTH: Final = "0"
+STREAM: Final = "a stream"  # in a key, in place of a Content-Type
 Key = tuple[int, str, str, tuple[tuple[str, str], ...]]
+Made = dict[Key, tuple[bytes, bytes]]
 
 
 class Heads:
@@ -32,7 +34,7 @@ class Heads:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._made: tuple[int, dict[Key, tuple[bytes, bytes]]] = (0, {})
+        self._made: tuple[int, Made] = (0, {})
 
     def whole(self, channel: Channel, parsed: StrictParser, response: Response) -> bytes:
         """The bytes of an answer, head and body. `parsed` is a request of HTTP/1.1 that keeps its connection."""
@@ -42,21 +44,28 @@ class Heads:
 
     def opening(self, channel: Channel, parsed: StrictParser, response: Response) -> bytes:
         """The head of an answer without an end, which comes in chunks."""
-        task = self._task(channel, parsed, response.status, Headers(list(response.headers.items())))
-        task.stream = response.body
-        return task.build_response_header()
+        key, made = self._place(parsed, response, STREAM)
+        if key not in made:
+            task = self._task(channel, parsed, response.status, Headers(list(response.headers.items())))
+            task.stream = response.body
+            made[key] = task.build_response_header(), b""
+        return made[key][0]
 
     def _pieces(self, channel: Channel, parsed: StrictParser, response: Response, kind: str) -> tuple[bytes, bytes]:
-        second, made = self._made
-        if second != clock.unix_seconds():
-            self._made = second, made = clock.unix_seconds(), {}
-        origin = allowed_origin(self._app, parsed.block.origin)
-        key = (response.status, kind, origin, tuple(response.headers.items()))
+        key, made = self._place(parsed, response, kind)
         if key not in made:
-            made[key] = self._make(channel, parsed, key, second)
+            made[key] = self._make(channel, parsed, key)
         return made[key]
 
-    def _make(self, channel: Channel, parsed: StrictParser, key: Key, second: int) -> tuple[bytes, bytes]:
+    def _place(self, parsed: StrictParser, response: Response, kind: str) -> tuple[Key, Made]:
+        """Where the head of such an answer is kept, this second."""
+        second, made = self._made
+        if second != clock.unix_seconds():
+            self._made = _, made = clock.unix_seconds(), {}
+        origin = allowed_origin(self._app, parsed.block.origin)
+        return (response.status, kind, origin, tuple(response.headers.items())), made
+
+    def _make(self, channel: Channel, parsed: StrictParser, key: Key) -> tuple[bytes, bytes]:
         """Up to the length, and from behind it; no second piece when such an answer has no body."""
         status, content_type, _, more = key
         headers = Headers([("Content-Type", content_type)] if content_type else [])
@@ -64,7 +73,6 @@ class Heads:
         if status not in WITHOUT_BODY:
             headers["Content-Length"] = LENGTH
         task = self._task(channel, parsed, status, headers)
-        task.start_time = second
         before, mark, after = task.build_response_header().partition(b"Content-Length: ")
         return before + mark, after.removeprefix(LENGTH.encode())
 
