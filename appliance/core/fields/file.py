@@ -112,7 +112,8 @@ def _names_of(raw: Any) -> list[str]:
         return [NewFile.of(raw)]
     if isinstance(raw, NewFile):
         return [raw]
-    if not isinstance(raw, list | tuple):
-        return to_texts(raw)
-    each_found = [_names_of(each) for each in raw]
+    texts = raw if isinstance(raw, list | tuple) else to_texts(raw)
+    if texts == [raw]:
+        return [raw]
+    each_found = [_names_of(each) for each in texts]
     return [found[0] for found in each_found if len(found) == 1]  # as the original: of lists in a list, those of one
