@@ -187,7 +187,7 @@ SCENARIOS: Sequence[Scenario] = (
         most_rounds=2,
     ),
     Scenario(
-        "view over TLS, ours only",
+        "view, ours over TLS, PB plain",
         load(calls.view),
         (),
         "TLS in our process against the original without any, which needs a proxy for a certificate of your own. "
