@@ -106,6 +106,9 @@ def _count_strings(value: dict[str, Any]) -> int:
 
     Raises UnreadableError when it is nested too deeply.
     """
+    types = [*map(type, value.values())]
+    if dict not in types and list not in types:  # nearly all bodies are flat
+        return len(value) + types.count(str)
     strings = 0
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
