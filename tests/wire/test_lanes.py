@@ -24,6 +24,8 @@ from tests.wire.normalise import Normaliser
 from tests.wire.random_cases import MAKERS, make_cases
 from tests.wire.scenarios import Case, find_cases, load_cases
 
+pytestmark = pytest.mark.xdist_group("lanes")
+
 QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 FORCES_FLASK = {"X-Not-Known": "1"}
 HTTP_DATE = re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
