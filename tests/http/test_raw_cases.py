@@ -121,8 +121,6 @@ def test_the_table_is_large_enough() -> None:
 
 @EVERY_CASE
 def test_sent_at_once(lane: Door, case: Case) -> None:
-    if lane.tls is not None and case.fate == "silent":
-        pytest.skip("who ends TLS ends both halves")
     outcome = lane.play(case)
     assert outcome.fits(case), outcome
 
