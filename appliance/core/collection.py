@@ -96,6 +96,11 @@ class Collection:
         return tuple(each.name for each in self.fields)
 
     @cached_property
+    def id_place(self) -> int:
+        """Where in a row the id stands."""
+        return self.column_names.index("id")
+
+    @cached_property
     def _fields_by_type(self) -> Mapping[str, tuple[Field, ...]]:
         kinds = dict.fromkeys(each.type for each in self.fields)
         return {kind: tuple(each for each in self.fields if each.type == kind) for kind in kinds}

@@ -95,6 +95,12 @@ class RecordCache:
         known = None if self._all_moves else self._rows.get((collection.name, record_id))
         return known if known is not None and known.revision == collection.revision else None
 
+    def row_of(self, collection: Collection, row: Sequence[Any], version: int) -> StoredRow:
+        """What is known of a row that was read since `version`, be it nothing more than the row."""
+        record_id = row[collection.id_place]
+        known = self.find_row(collection, record_id)
+        return known if known is not None and known.row == row else self.keep_row(collection, record_id, row, version)
+
     def find_verdict(self, key: Hashable) -> StoredRow | None:
         """The row about which a rule said yes under this key: its state of then, which need not be that of now."""
         return self._verdicts.get(key)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from appliance.core.records import page as record_page
-from appliance.core.records.page import ListQuery, RowPage, read_page
-from appliance.core.records.query import plan_for
+from appliance.core.records.json import pick_fields, records_as_json
+from appliance.core.records.page import ListQuery, RowPage, list_records, read_page
+from appliance.core.records.query import find_records_by, plan_for
+from appliance.core.records.save import update_record
 from appliance.core.records.statement import PAGE, Plan, Spec
+from appliance.core.records.text import page_text
 from appliance.core.request_info import RequestInfo
 from tests.core.records_world import World
 
@@ -70,3 +74,36 @@ def test_a_total_is_kept_for_the_next_page(world: World) -> None:
     assert (first.total, first.rows) != (second.total, second.rows)
     assert first.total == second.total
     assert not any("COUNT" in statement for statement in asked)
+
+
+def test_a_page_shows_a_changed_row_anew_and_the_others_as_they_are_known(world: World) -> None:
+    posts = world.app.collections.get("posts")
+
+    def titles() -> list[str]:
+        text = page_text(world.app, posts, ListQuery(sort="@rowid"), world.asking("root"))
+        return [each["title"] for each in orjson.loads(text)["items"]]
+
+    before = titles()
+    known = [world.app.cache.find_row(posts, each.id) for each in find_records_by(world.app, posts, {})]
+    assert None not in known
+    changed = find_records_by(world.app, posts, {})[1]
+    changed["title"] = "changed"
+    world.app.database.write(lambda: update_record(world.app, changed))
+    assert titles() == [before[0], "changed", *before[2:]]
+    assert world.app.cache.find_row(posts, known[0].row[posts.id_place]) is known[0]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("fields", ["", "id", "title,score", "*,body:excerpt(3,true)"])
+@pytest.mark.parametrize("who", ["", "bob", "root"])
+def test_a_page_s_text_is_that_of_its_records(world: World, who: str, fields: str) -> None:
+    posts, asking = world.app.collections.get("posts"), world.asking(who)
+    page = list_records(world.app, posts, ListQuery(), asking)
+    long_way = {
+        "page": page.page,
+        "perPage": page.per_page,
+        "totalItems": page.total,
+        "totalPages": page.total_pages,
+        "items": pick_fields(records_as_json(world.app, page.records, asking), fields),
+    }
+    for _ in ("made", "known"):
+        assert page_text(world.app, posts, ListQuery(), asking, fields) == orjson.dumps(long_way)
