@@ -208,7 +208,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.server.add_task(self)
 
     def answer(self, data: bytes) -> None:
+        """In the loop: send an answer, with those of the others who asked in this turn."""
+        self.server.loop.post(self, data)
+
+    def send_posted(self, data: bytes) -> None:
         """In the loop: send an answer now. What the socket does not take waits in the buffer."""
+        if not self.connected:
+            return
         sent: int = self.send(data)
         self._sent_at = clock.monotonic()
         if sent < len(data) and self.connected:
