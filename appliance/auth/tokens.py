@@ -25,7 +25,7 @@ FILE: Final = "file"
 # What is a matter of arithmetic alone stays true: what a token states, and that a key has signed it and until when.
 # Whether that key is still the record's, and the record still there, is asked each time.
 _claims_of: Final[Bounded[str, Mapping[str, Any]]] = Bounded(1_000_000)  # characters of tokens
-_expiries: Final[Bounded[tuple[str, str], int]] = Bounded(4096)  # (token, key) -> when it ends, in unix seconds
+_signed: Final[Bounded[str, tuple[str, int]]] = Bounded(4096)  # token -> its key, and when it ends in unix seconds
 
 # The option of a collection that holds the secret and the duration (seconds) of each purpose.
 OPTION_OF: Final = {
@@ -81,14 +81,14 @@ def unverified_claims(token: str) -> Mapping[str, Any]:
 def _is_signed_by(record: Record, token: str, kind: str) -> bool:
     try:
         key = _key(record, kind)
-        expires = _expiries.get((token, key))
-        if expires is None:
+        signed = _signed.get(token)
+        if signed is None or signed[0] != key:
             claims = jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": ["exp"]})
-            expires = int(claims["exp"])
-            _expiries.put((token, key), expires)
+            signed = (key, int(claims["exp"]))
+            _signed.put(token, signed)
     except (jwt.PyJWTError, ValueError, TypeError):
         return False
-    return expires > clock.unix_seconds()
+    return signed[1] > clock.unix_seconds()
 
 
 def _claims(record: Record, kind: str, duration: int) -> dict[str, Any]:

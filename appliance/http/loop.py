@@ -28,7 +28,7 @@ log = logging.getLogger("homeport.http")
 
 IDLE_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 0.005
-POST_SECONDS: Final = 0.0005  # for so long at most an answer waits for others of its turn
+POST_SECONDS: Final = 0.001  # for so long at most an answer waits for others of its turn
 
 
 @dataclass
