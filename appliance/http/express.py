@@ -6,7 +6,7 @@ asked before and added after is asked and added by the functions that Flask's la
     a complete request, alone on its connection, no output waiting
       every header harmless, HTTP/1.1, a plain path, a row with `express`, no plugin at its event?   no: Flask
       a create that is quick?     begun here, stored by the writer, answered when its group is on disk
-      known to be slow?           the same Call, run by a worker
+      known to be slow?           answered here if memory knows the answer, else the same Call, run by a worker
       run it here                 over the loop's budget: remembered as slow, run by a worker
 
 Threat: one request that keeps the loop busy keeps everybody waiting. So its reads have a budget of CPU time
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from appliance.http.channel import Channel
     from appliance.http.headers import HeaderBlock
     from appliance.http.loop import Loop
-    from appliance.storage.database import Outcome
+    from appliance.storage.database import Outcome, OwnReader
 
 BUDGET_SECONDS: Final = 0.002  # of CPU, for one statement in the loop
 SLOW_SECONDS: Final = 0.002  # of CPU, for a whole request in the loop: what takes longer is slow from then on
@@ -146,6 +146,7 @@ class ExpressLane:
 
     def __init__(self, edge: Edge, loop: Loop) -> None:
         self.counts = Counts()
+        self.reader: OwnReader | None = None  # the loop's, once it runs
         self.waiting = 0  # writes that have begun and are not yet answered
         self._edge = edge
         self._loop = loop
@@ -173,13 +174,15 @@ class ExpressLane:
     # ---- reads
 
     def _run(self, channel: Channel, call: Call) -> bool:
-        if self._slow and self._slow.has(_shape_of(call)):
+        is_slow = bool(self._slow) and self._slow.has(_shape_of(call))
+        if is_slow and not self._may_know(call):
             return self._leave(channel, call)
         began = clock.thread_seconds() if call.parsed.query else 0.0  # 2 us, and what asks for nothing more is bounded
         try:
-            response = call.run()
+            response = self._run_from_memory(call) if is_slow else call.run()
         except OverBudgetError:
-            self._slow.add(_shape_of(call))
+            if not is_slow:
+                self._slow.add(_shape_of(call))
             return self._leave(channel, call)
         if began and clock.thread_seconds() - began > SLOW_SECONDS:
             self._slow.add(_shape_of(call))
@@ -190,6 +193,19 @@ class ExpressLane:
         else:
             channel.answer(self._bytes_of(channel, call, response))
         return True
+
+    def _may_know(self, call: Call) -> bool:
+        """Whether memory may know the answer to what is slow to read."""
+        return self.reader is not None and not call.express.streams
+
+    def _run_from_memory(self, call: Call) -> Response:
+        """What is kept is answered here even where reading it would be slow. Raises OverBudgetError for the rest."""
+        assert self.reader is not None  # noqa: S101 - `_may_know` has looked
+        self.reader.is_resting = True
+        try:
+            return call.run()
+        finally:
+            self.reader.is_resting = False
 
     def _leave(self, channel: Channel, call: Call) -> bool:
         """Let a worker run it: without Flask, if all that it makes is bytes."""

@@ -204,7 +204,7 @@ class Server:
             log.exception("a hook of %s failed", event.name)
 
     def _run(self) -> None:
-        self._app.database.own_reader(BUDGET_SECONDS)
+        self.listener.lane.reader = self._app.database.own_reader(BUDGET_SECONDS)
         self.loop.every(CHECK_SECONDS, self.listener.check_clients)
         self.loop.run()
 

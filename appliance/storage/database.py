@@ -107,7 +107,12 @@ class Outcome(Protocol[Result_co]):
 
 
 class OwnReader(Protocol):
-    """A reading connection that belongs to one thread."""
+    """A reading connection that belongs to one thread.
+
+    `is_resting`: it refuses every statement with OverBudgetError, for a thread that wants only what memory knows.
+    """
+
+    is_resting: bool
 
     def close(self) -> None:
         """Give the connection back; the thread shares readers again. Closing the database does it too."""

@@ -33,12 +33,15 @@ class BudgetReader:
         self._is_over = False
         self._closed = False
         self._threads = threads
+        self.is_resting = False
         self._connection.set_progress_handler(self._look, STEPS_BETWEEN_LOOKS)
 
     def query(self, sql: str, parameters: Sequence[Any], seconds: float) -> list[Row]:
         """All rows of one SELECT on the committed state."""
         if self._closed:
             raise StorageError("The database is closed.")
+        if self.is_resting:
+            raise OverBudgetError("Nothing may be read now: only what memory knows is wanted.")
         self._limit = min(seconds, self._budget) if seconds else self._budget
         self._started = 0.0
         try:

@@ -86,6 +86,15 @@ class OwnReaderContract:
         assert refusal(database, 0.05) is StatementError
         database.own_reader(0.01).close()
 
+    def test_while_it_rests_it_refuses_everything(self, database: Database) -> None:
+        reader = database.own_reader(0.01)
+        reader.is_resting = True
+        with pytest.raises(OverBudgetError):
+            database.query("SELECT 1")
+        reader.is_resting = False
+        assert database.query("SELECT 1") == [(1,)]
+        reader.close()
+
     def test_one_is_enough_for_a_thread(self, database: Database) -> None:
         reader = database.own_reader(0.01)
         with pytest.raises(StorageError):

@@ -49,6 +49,7 @@ SEEN: list[str] = []  # the threads on which /test/slow ran
 def slow(request: Request) -> Response:
     """Too much for the loop, whoever asks."""
     thread = threading.current_thread().name
+    request.app.database.query("SELECT 1")
     SEEN.append(thread)
     if thread == "homeport-loop":
         raise OverBudgetError("a statement took long")
@@ -177,6 +178,22 @@ def test_a_create_in_pieces_is_stored_once(running: Server, notes: App) -> None:
             time.sleep(0.002)
         assert Reader(sock).answer().status == 200
     assert find_record(notes, notes.collections.get("notes"), "piece0000000001") is not None
+
+
+def test_what_memory_knows_is_answered_by_the_loop_though_reading_it_was_slow(
+    running: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = running.listener.lane
+    known, unknown = get(RECORDS + b"?sort=title"), get(RECORDS + b"?sort=-title")
+    first, _ = ask(running, known)
+    lane._slow.add(("something", "", ""))
+    monkeypatch.setattr(lane._slow, "has", lambda _shape: True)
+    by_loop, by_worker = lane.counts.by_loop, lane.counts.by_worker
+    again, _ = ask(running, known)
+    assert (again.status, again.body) == (200, first.body)
+    assert (lane.counts.by_loop, lane.counts.by_worker) == (by_loop + 1, by_worker)
+    assert ask(running, unknown)[0].status == 200
+    assert (lane.counts.by_loop, lane.counts.by_worker) == (by_loop + 1, by_worker + 1)
 
 
 def test_what_is_over_the_budget_goes_to_a_worker_and_is_remembered(
