@@ -175,7 +175,7 @@ class ExpressLane:
 
     def _run(self, channel: Channel, call: Call) -> bool:
         is_slow = bool(self._slow) and self._slow.has(_shape_of(call))
-        if is_slow and not self._may_know(call):
+        if is_slow and call.express.streams:
             return self._leave(channel, call)
         began = clock.thread_seconds() if call.parsed.query else 0.0  # 2 us, and what asks for nothing more is bounded
         try:
@@ -194,13 +194,10 @@ class ExpressLane:
             channel.answer(self._bytes_of(channel, call, response))
         return True
 
-    def _may_know(self, call: Call) -> bool:
-        """Whether memory may know the answer to what is slow to read."""
-        return self.reader is not None and not call.express.streams
-
     def _run_from_memory(self, call: Call) -> Response:
         """What is kept is answered here even where reading it would be slow. Raises OverBudgetError for the rest."""
-        assert self.reader is not None  # noqa: S101 - `_may_know` has looked
+        if self.reader is None:
+            raise OverBudgetError("The loop has no reader of its own.")
         self.reader.is_resting = True
         try:
             return call.run()
